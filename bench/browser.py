@@ -1,0 +1,124 @@
+"""What a browser has to load and how soon it sees the other side."""
+
+import gzip
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+
+from playwright.sync_api import Browser, Page, Response, sync_playwright
+from support import browsers
+from support.browser_fixtures import sign_in
+from support.databases import Databases
+from support.server import Server
+
+from bench.figures import Figure
+from bench.scene import Scene, set_up
+
+ROUNDS = 9
+LOADED = {"document", "stylesheet", "script", "image", "other"}
+
+# The moment of the click outlives the page that it was made on.
+CLOCK = """
+(() => {
+  const now = () => performance.timeOrigin + performance.now();
+  addEventListener("click", () => sessionStorage.setItem("clicked", now()), true);
+  const look = () => {
+    const video = document.querySelector('video[data-participant="remote"]');
+    if (!video) return setTimeout(look, 1);
+    video.requestVideoFrameCallback(() => {
+      window.took = now() - Number(sessionStorage.getItem("clicked"));
+    });
+  };
+  addEventListener("DOMContentLoaded", look);
+})();
+"""
+
+
+def measure(databases: Databases, folder: Path) -> Iterator[Figure]:
+    """The figures that need a browser."""
+    with ExitStack() as stack:
+        scene = stack.enter_context(set_up(databases, "sqlite", 1))
+        server, floor = Server(folder, scene.database_url), Server(folder, "", "bench.hello:app", ready="/")
+        server.start()
+        stack.callback(server.stop)
+        floor.start()
+        stack.callback(floor.stop)
+        browser = browsers.launch(stack.enter_context(sync_playwright()))
+        stack.callback(browser.close)
+        yield from _weights(browser, server, scene)
+        yield _join(browser, server, floor, scene)
+
+
+def _weights(browser: Browser, server: Server, scene: Scene) -> Iterator[Figure]:
+    link = scene.clinic.link(scene.live)
+    with browsers.browsing(browser, server.url) as (page, _):
+        yield _weight(page, link, "Page of a patient’s link", 45)
+    with browsers.browsing(browser, server.url) as (page, _):
+        yield _weight(page, "/sign-in", "Sign-in page", 45)
+        cookies = _signed_in(browser, server, "ana")
+    for path, name, limit in (
+        ("/patient-portal/dashboard", "First page of a signed-in patient", 45),
+        (f"/telemedicine/{scene.live.id}/call", "Call page", 60),
+    ):
+        with browsers.browsing(browser, server.url) as (page, _):
+            page.context.add_cookies(cookies)
+            yield _weight(page, path, name, limit)
+
+
+def _weight(page: Page, path: str, name: str, limit: float) -> Figure:
+    """All that the page loads with an empty cache, in kB as it is with gzip."""
+    seen: list[Response] = []
+    page.on("response", seen.append)
+    page.goto(path, wait_until="load")
+    page.wait_for_timeout(1500)
+    sizes: dict[str, int] = {}
+    for answer in seen:
+        kind = answer.request.resource_type
+        if kind in LOADED and answer.status == 200:
+            body = answer.body()
+            packed = gzip.compress(body, 6, mtime=0)
+            sizes[kind] = sizes.get(kind, 0) + min(len(packed), len(body))
+    parts = ", ".join(f"{kind} {size / 1000:.1f}" for kind, size in sorted(sizes.items()))
+    return Figure(f"{name}, gzip", sum(sizes.values()) / 1000, " kB", limit, parts)
+
+
+def _signed_in(browser: Browser, server: Server, key: str) -> list[object]:
+    with browsers.browsing(browser, server.url) as (page, _):
+        sign_in(page, key)
+        return list(page.context.cookies())
+
+
+def _join(browser: Browser, server: Server, floor: Server, scene: Scene) -> Figure:
+    with ExitStack() as stack:
+        doctor, _ = stack.enter_context(browsers.browsing(browser, server.url))
+        sign_in(doctor, "dr_grey")
+        cookies = _signed_in(browser, server, "ana")
+        rounds = []
+        for _round in range(ROUNDS):
+            doctor.goto(f"/telemedicine/{scene.live.id}/call")
+            doctor.locator('[data-call-state="waiting"]').first.wait_for(state="attached")
+            with browsers.browsing(browser, server.url) as (patient, _):
+                patient.context.add_init_script(CLOCK)
+                patient.context.add_cookies(cookies)  # type: ignore[arg-type]
+                patient.goto("/patient-portal/telemedicine")
+                patient.get_by_role("button", name="Join Session").first.click()
+                join = _took(patient)
+                patient.get_by_role("button", name="Leave Session").click()
+            with browsers.browsing(browser, floor.url) as (page, _):
+                page.goto("/floor")
+                page.get_by_role("button").click()
+                least = _took(page)
+            rounds.append((join, least))
+    joins, least = median(r[0] for r in rounds), median(r[1] for r in rounds)
+    return Figure(
+        "Join: click to the other side’s first frame, against two connections in one page",
+        median(join / floor_ for join, floor_ in rounds),
+        " ×",
+        1.3,
+        f"{joins:.0f} ms against {least:.0f} ms, median of {ROUNDS} paired rounds",
+    )
+
+
+def _took(page: Page) -> float:
+    return float(browsers.until(lambda: page.evaluate("() => window.took"), 30, "no first frame came"))

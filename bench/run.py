@@ -1,0 +1,74 @@
+"""Measure everything, print it, and write docs/performance.md."""
+
+import argparse
+import os
+import platform
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from support import databases
+
+from bench import browser, pages
+from bench.figures import Figure
+
+DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
+PARTS = {"pages": pages.measure, "browser": browser.measure}
+
+TEXT = """# Performance
+
+Measured on {day} with Python {python} on {cores} cores, by `make bench`. It writes this page.
+
+| figure | measured | limit | in detail |
+| --- | --- | --- | --- |
+{rows}
+
+## How it is measured
+
+Times differ from machine to machine and from hour to hour; what is kept to are ratios against a
+floor that is measured in the same run, round by round in turns, of which the median counts.
+
+- **CPU against “hello”**: a Flask application that answers `Hello` and ours run under the same
+  `gunicorn.conf.py` with two workers each. A client on the same machine asks over four kept
+  connections; the processor time of the workers (`/proc/PID/stat`) is divided by the requests.
+- **SQL statements** are counted where SQLAlchemy hands them to the driver, for one whole request.
+- **Page weights** are everything that Chromium loads with an empty cache: HTML, style sheet,
+  scripts and icons, each with gzip. Static files are sent compressed and kept for ever; a second
+  page costs its HTML alone.
+- **Join**: the doctor is in the call; the patient presses `Join Session` on the list. Measured is
+  the time from the click to the first frame of the doctor's picture on the patient's screen, the
+  loading of the call page included. The floor is a loaded page that, from a click, opens the
+  camera and connects two connections of its own to each other, both ways, up to the first frame.
+
+`make bench ARGS="pages"` or `ARGS="browser"` measures a part and only prints it.
+"""
+
+
+def main() -> int:
+    """Run what is asked for; 1 where a limit was passed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="all, when none is named")
+    parts = parser.parse_args().parts
+    folder = databases.make_folder()
+    figures: list[Figure] = []
+    try:
+        for name in parts or PARTS:
+            for figure in PARTS[name](databases.Databases(folder), folder):
+                print(figure.row, flush=True)
+                figures.append(figure)
+    finally:
+        databases.remove_folder(folder)
+    if not parts:
+        DOCUMENT.write_text(
+            TEXT.format(
+                day=f"{datetime.now(UTC):%-d %B %Y}",
+                python=platform.python_version(),
+                cores=os.cpu_count(),
+                rows="\n".join(figure.row for figure in figures),
+            )
+        )
+    return 0 if all(figure.ok for figure in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,146 @@
+"""Who may load what and do what: the one place for access.
+
+Loaders take the actor and cannot return an object that its reader may not have. A loader raises
+NotFound for what is missing and for what belongs to somebody else alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, false, select, true
+from sqlalchemy.orm import contains_eager, joinedload, selectinload
+
+from telehealth.errors import NotAllowed, NotFound
+from telehealth.extensions import db
+from telehealth.models import Role, Session, User, Visit
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Somebody who asks: a signed-in person, a link's visitor, a program, or the system itself.
+
+    `only_session` is set for a link's visitor: that session is all there is for them.
+    """
+
+    user_id: str | None
+    role: str
+    name: str = ""
+    via: str = "system"
+    only_session: str | None = None
+    sign_in_id: str | None = None
+    address: str = ""
+    agent: str = ""
+    request_id: str = ""
+
+
+SYSTEM = Actor(user_id=None, role="system")
+
+
+def relation(actor: Actor, owner: Session | Visit) -> str | None:
+    """What the actor is to this session or visit: its doctor, its patient, staff, or None."""
+    if actor.role == Role.DOCTOR and owner.doctor_id == actor.user_id:
+        return Role.DOCTOR
+    if actor.role == Role.PATIENT and owner.patient_id == actor.user_id:
+        return Role.PATIENT
+    return Role.STAFF if actor.role == Role.STAFF else None
+
+
+def own_sessions(actor: Actor) -> ColumnElement[bool]:
+    """The condition that keeps a query to the sessions this actor may see."""
+    if actor.only_session:
+        return and_(Session.id == actor.only_session, Session.patient_id == actor.user_id)
+    if actor.role == Role.DOCTOR:
+        return Session.doctor_id == actor.user_id
+    if actor.role == Role.PATIENT:
+        return Session.patient_id == actor.user_id
+    return true() if actor.role == Role.STAFF else false()
+
+
+def own_visits(actor: Actor) -> ColumnElement[bool]:
+    """The condition that keeps a query to the visits this actor may see."""
+    if actor.only_session:
+        return false()
+    if actor.role == Role.DOCTOR:
+        return Visit.doctor_id == actor.user_id
+    return true() if actor.role == Role.STAFF else false()
+
+
+def session_query() -> Select[Session]:
+    """Sessions with all that a card or an API answer shows, in two statements however many."""
+    return select(Session).options(
+        joinedload(Session.doctor),
+        joinedload(Session.patient),
+        joinedload(Session.cancelled_by),
+        selectinload(Session.participations),
+    )
+
+
+def load_session(session_id: str, *, by: Actor, action: str = "read") -> Session:
+    """The session, if it is one of the actor's. `action` is what a refusal is written down as."""
+    query = session_query().where(Session.id == session_id, own_sessions(by))
+    session = db.session.scalar(query.execution_options(populate_existing=True))
+    if session is None:
+        raise _missing(Session, "session", session_id, f"session.{action}")
+    return session
+
+
+def load_visit(visit_id: str, *, by: Actor, action: str = "read") -> Visit:
+    """The visit with its people, if it is one of the actor's."""
+    query = select(Visit).where(Visit.id == visit_id, own_visits(by))
+    query = query.options(joinedload(Visit.doctor), joinedload(Visit.patient))
+    visit = db.session.scalar(query.execution_options(populate_existing=True))
+    if visit is None:
+        raise _missing(Visit, "visit", visit_id, f"visit.{action}")
+    return visit
+
+
+def load_visit_with_sessions(visit_id: str, *, by: Actor) -> Visit:
+    """The visit, its people, its sessions and who is in them, in one statement."""
+    doctor, patient = db.aliased(User), db.aliased(User)
+    query = (
+        select(Visit)
+        .join(doctor, Visit.doctor_id == doctor.id)
+        .join(patient, Visit.patient_id == patient.id)
+        .outerjoin(Visit.sessions)
+        .outerjoin(Session.participations)
+        .outerjoin(Session.links)
+        .where(Visit.id == visit_id, own_visits(by))
+        .order_by(Session.number.desc())
+        .options(
+            contains_eager(Visit.doctor.of_type(doctor)),
+            contains_eager(Visit.patient.of_type(patient)),
+            contains_eager(Visit.sessions).contains_eager(Session.participations),
+            contains_eager(Visit.sessions).contains_eager(Session.links),
+            contains_eager(Visit.sessions).joinedload(Session.cancelled_by),
+        )
+        .execution_options(populate_existing=True)
+    )
+    visit = db.session.execute(query).unique().scalar_one_or_none()
+    if visit is None:
+        raise _missing(Visit, "visit", visit_id, "visit.read")
+    return visit
+
+
+def require_role(actor: Actor, roles: Sequence[str], action: str) -> None:
+    """Refuse an actor whose role has no part in this, or who came by a link."""
+    if actor.role not in roles or actor.only_session:
+        raise NotAllowed(action=action, object_type="user", object_id=actor.user_id or "")
+
+
+def load_person(user_id: str, *, by: Actor) -> User:
+    """Anybody of the clinic, for staff."""
+    require_role(by, (Role.STAFF,), "user.read")
+    user = db.session.get(User, user_id, populate_existing=True)
+    if user is None:
+        raise NotFound()
+    return user
+
+
+def _missing(model: Any, object_type: str, object_id: str, action: str) -> NotFound:
+    """The same answer either way; only a try at somebody else's object goes into the audit."""
+    if db.session.scalar(select(model.id).where(model.id == object_id)) is None:
+        return NotFound()
+    return NotFound(action=action, object_type=object_type, object_id=object_id)

@@ -1,0 +1,151 @@
+"""The audit: append-only, chained, written in the transaction of the change it tells of.
+
+No entry, no change. `mac = HMAC-SHA256(key, prev ‖ canonical row)`; the key comes from the settings,
+never from the database. A chain shows edits and gaps; a cut tail shows only against an anchor kept
+elsewhere (`flask verify-audit --anchor`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC
+
+from flask import current_app
+from sqlalchemy import select, text
+
+from telehealth import clock
+from telehealth.access import Actor
+from telehealth.extensions import db
+from telehealth.models import AuditEntry, User
+from telehealth.store import transaction
+
+START = "0" * 64
+_FIELDS = [
+    "actor_id",
+    "actor_role",
+    "action",
+    "object_type",
+    "object_id",
+    "outcome",
+    "reason",
+    "address",
+    "agent",
+    "request_id",
+    "detail",
+]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check of the chain found. `bad_id` is the first row that does not hold."""
+
+    rows: int
+    head_id: int
+    head_mac: str
+    bad_id: int | None = None
+    why: str = ""
+
+
+def record(
+    action: str,
+    *,
+    by: Actor,
+    object_type: str,
+    object_id: str,
+    outcome: str = "ok",
+    reason: str = "",
+    detail: Mapping[str, str | int | bool | None] | None = None,
+) -> None:
+    """Append one entry to the transaction at hand. `detail` holds no names, notes or secrets."""
+    with transaction():
+        last_id, prev = _head()
+        entry = AuditEntry(
+            id=last_id + 1,
+            at=clock.now(),
+            actor_id=by.user_id,
+            actor_role=by.role,
+            action=action,
+            object_type=object_type,
+            object_id=object_id,
+            outcome=outcome,
+            reason=reason[:100],
+            address=by.address[:45],
+            agent=by.agent[:200],
+            request_id=by.request_id[:32],
+            detail=json.dumps(dict(detail or {}), sort_keys=True),
+            prev=prev,
+        )
+        entry.mac = _mac(entry)
+        db.session.add(entry)
+        db.session.flush()
+
+
+def session_history(session_id: str) -> list[AuditEntry]:
+    """All entries about one session, newest first."""
+    query = select(AuditEntry).where(AuditEntry.object_type == "session", AuditEntry.object_id == session_id)
+    return list(db.session.scalars(query.order_by(AuditEntry.id.desc())))
+
+
+def newest(*, before: int = 0, limit: int = 100) -> list[tuple[AuditEntry, str]]:
+    """The newest entries, each with the name of its actor; `before` an id to page on."""
+    query = select(AuditEntry, User.name).outerjoin(User, AuditEntry.actor_id == User.id)
+    if before > 0:
+        query = query.where(AuditEntry.id < before)
+    rows = db.session.execute(query.order_by(AuditEntry.id.desc()).limit(limit))
+    return [(row[0], row[1] or "") for row in rows]
+
+
+def has_unused_token(session_id: str, actor_id: str | None) -> bool:
+    """Whether this actor took a token for the session and has not left since."""
+    query = select(AuditEntry.action).where(
+        AuditEntry.object_type == "session",
+        AuditEntry.object_id == session_id,
+        AuditEntry.actor_id == actor_id,
+        AuditEntry.action.in_(("session.token", "session.leave")),
+    )
+    last = db.session.scalar(query.order_by(AuditEntry.id.desc()).limit(1))
+    return last == "session.token"
+
+
+def verify(anchor: tuple[int, str] | None = None) -> Verdict:
+    """Walk the whole chain. `anchor` is an (id, mac) noted earlier, which must still be there."""
+    prev, last, anchored = START, 0, anchor is None
+    query = select(AuditEntry).order_by(AuditEntry.id).execution_options(yield_per=1000)
+    for entry in db.session.scalars(query):
+        why = ""
+        if entry.id != last + 1:
+            why = "an entry before it is missing"
+        elif entry.prev != prev:
+            why = "it does not follow the entry before it"
+        elif not hmac.compare_digest(entry.mac, _mac(entry)):
+            why = "it was changed"
+        if why:
+            return Verdict(last, last, prev, bad_id=entry.id, why=why)
+        anchored = anchored or (entry.id, entry.mac) == anchor
+        prev, last = entry.mac, entry.id
+        db.session.expunge(entry)
+    if not anchored and anchor:
+        return Verdict(last, last, prev, bad_id=anchor[0], why="the anchor is not in the chain")
+    return Verdict(last, last, prev)
+
+
+def _head() -> tuple[int, str]:
+    """The last id and mac, with every other writer held back until this transaction is over."""
+    if db.session.get_bind().dialect.name == "postgresql":
+        row = db.session.execute(text("SELECT id, mac FROM audit_head()")).first()
+    else:
+        query = select(AuditEntry.id, AuditEntry.mac).order_by(AuditEntry.id.desc()).limit(1)
+        row = db.session.execute(query).first()
+    return (row[0], row[1]) if row else (0, START)
+
+
+def _mac(entry: AuditEntry) -> str:
+    row = {name: getattr(entry, name) for name in _FIELDS}
+    row |= {"id": entry.id, "at": entry.at.astimezone(UTC).isoformat(timespec="microseconds")}
+    body = json.dumps(row, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    key = hmac.digest(current_app.config["SECRET_KEY"].encode(), b"telehealth audit", "sha256")
+    return hmac.new(key, entry.prev.encode() + body.encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,194 @@
+"""The pages of a call: who comes in, is heard of, sends messages and goes.
+
+The id of a participation is made by the page when it loads. A reload, a crash, a second tab are one
+and the same thing: a new id, and the older page of that person is told that it was replaced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from telehealth import audit, changes, clock, presence, sessions, signals
+from telehealth.access import Actor
+from telehealth.errors import Gone, Invalid, NotFound, WrongState
+from telehealth.extensions import db
+from telehealth.models import Participation, Session, Status
+from telehealth.signals import Message
+from telehealth.store import transaction
+
+
+@dataclass(frozen=True)
+class Entrance:
+    """What a page gets to know when it comes in. `cursor` is where its inbox begins."""
+
+    status: str
+    cursor: int
+    me: Participation
+    others: list[Participation]
+
+
+def enter(session: Session, participant_id: str, *, by: Actor) -> Entrance:
+    """Come into the waiting room or the call with a page's own id; safe to repeat.
+
+    Raises WrongState when this person may not come in now, Gone (code `replaced`) when a newer page
+    took over, NotFound when the id belongs to somebody else.
+    """
+    sessions.check(session, "join", by=by)
+    with transaction():
+        session = _locked(session)
+        sessions.check(session, "join", by=by)
+        me = _mine(session, participant_id, by=by)
+        state = _state_for(session)
+        if me is None:
+            me = _new(session, participant_id, by=by, state=state)
+        elif me.state in (Participation.REPLACED, Participation.LEFT):
+            raise Gone(code="replaced" if me.state == Participation.REPLACED else "gone")
+        came_in = me.state != Participation.IN_CALL and state == Participation.IN_CALL
+        if came_in:
+            me.entered_at = clock.now()
+        me.state, me.seen_at, me.left_at = state, clock.now(), None
+        db.session.flush()
+        others = [
+            part
+            for part in presence.open_of(session.id)
+            if part.id != me.id and part.state == Participation.IN_CALL
+        ]
+        if came_in:
+            _greet(session, me, others)
+        changes.announce(*changes.about(session))
+        return Entrance(session.status, session.last_signal, me, others)
+
+
+def heard(session: Session, participant_id: str, *, by: Actor, connected: bool) -> list[str]:
+    """A page says that it is there, and whether media flows. Returns the ids now in the call.
+
+    The first `connected` is what the audit knows as joining. Raises Gone.
+    """
+    me = _present(session, participant_id, by=by)
+    first = connected and me.connected_at is None and me.state == Participation.IN_CALL
+    back = me.state == Participation.LOST
+    if first or back or (clock.now() - me.seen_at).total_seconds() > 5:
+        with transaction():
+            me = _present(session, participant_id, by=by)
+            me.seen_at = clock.now()
+            if back:
+                me.left_at, me.state = None, _state_for(session)
+            if first:
+                me.connected_at = clock.now()
+            if first or (back and me.connected_at):
+                audit.record(
+                    "session.join",
+                    by=by,
+                    object_type="session",
+                    object_id=session.id,
+                    reason="back" if back else "",
+                    detail={"role": me.role},
+                )
+            if first or back:
+                changes.announce(*changes.about(session))
+    return [p.id for p in presence.open_of(session.id) if p.state == Participation.IN_CALL]
+
+
+def send(session: Session, participant_id: str, messages: Sequence[dict[str, Any]], *, by: Actor) -> None:
+    """Pass messages on to other participants of the same session.
+
+    Each is `{"to", "id", "body"}`; the sender is written by us, never taken from the message.
+    Raises Gone, Invalid.
+    """
+    me = _present(session, participant_id, by=by)
+    if not session.is_open:
+        raise WrongState(session=session)
+    here = set(db.session.scalars(select(Participation.id).where(Participation.session_id == session.id)))
+    if any(message["to"] not in here for message in messages):
+        raise Invalid(fields={"to": ["no participant of this session"]})
+    signals.post(
+        session.id,
+        [
+            Message(
+                to=message["to"],
+                kind="signal",
+                body={"from": me.id, "id": message["id"], "body": message["body"]},
+                message_id=f"{me.id[:12]}-{message['id']}",
+            )
+            for message in messages
+        ],
+    )
+
+
+def step_out(session: Session, participant_id: str, *, by: Actor) -> None:
+    """A page goes away; acts on that page only, so a late message of an old one hurts nobody."""
+    with transaction():
+        me = _mine(session, participant_id, by=by)
+        if me is not None and me.left_at is None:
+            presence.step_out(me, session, by=by, state=Participation.LEFT, why="left")
+
+
+def check_inbox(session: Session, participant_id: str, *, by: Actor) -> Participation:
+    """The participation whose inbox is asked for. Raises Gone."""
+    return _present(session, participant_id, by=by)
+
+
+def _locked(session: Session) -> Session:
+    query = select(Session).where(Session.id == session.id).with_for_update(of=Session)
+    return db.session.scalars(query.execution_options(populate_existing=True)).one()
+
+
+def _state_for(session: Session) -> str:
+    waiting = session.status == Status.SCHEDULED
+    return Participation.WAITING if waiting else Participation.IN_CALL
+
+
+def _mine(session: Session, participant_id: str, *, by: Actor) -> Participation | None:
+    query = select(Participation).where(Participation.id == participant_id)
+    part = db.session.scalar(query.execution_options(populate_existing=True))
+    if part is not None and (part.session_id, part.user_id) != (session.id, by.user_id):
+        raise NotFound(action="session.join", object_type="session", object_id=session.id)
+    return part
+
+
+def _present(session: Session, participant_id: str, *, by: Actor) -> Participation:
+    part = _mine(session, participant_id, by=by)
+    if part is None or part.state == Participation.LEFT:
+        raise Gone(code="gone")
+    if part.state == Participation.REPLACED:
+        raise Gone(code="replaced")
+    return part
+
+
+def _new(session: Session, participant_id: str, *, by: Actor, state: str) -> Participation:
+    now = clock.now()
+    since = presence.waited_since(session.id, by.user_id or "")
+    waiting = state == Participation.WAITING
+    for old in presence.open_of(session.id, by.user_id):
+        signals.tell(session.id, [old.id], "replaced", {})
+        presence.step_out(old, session, by=by, state=Participation.REPLACED, why="opened in another window")
+    me = Participation(
+        id=participant_id,
+        session_id=session.id,
+        user_id=by.user_id,
+        sign_in_id=by.sign_in_id,
+        role=presence.role_of(by, session),
+        state=Participation.WAITING,
+        entered_at=since if waiting and since else now,
+        seen_at=now,
+    )
+    db.session.add(me)
+    db.session.flush()
+    if waiting and since is None:
+        audit.record("session.wait", by=by, object_type="session", object_id=session.id)
+    return me
+
+
+def _greet(session: Session, me: Participation, others: Sequence[Participation]) -> None:
+    name = {session.doctor_id: session.doctor, session.patient_id: session.patient}
+    person = name.get(me.user_id)
+    signals.tell(
+        session.id,
+        [other.id for other in others],
+        "participant-joined",
+        {"id": me.id, "role": me.role, "name": person.name if person else ""},
+    )

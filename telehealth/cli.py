@@ -1,0 +1,111 @@
+"""Commands for operators; `flask --help` lists them."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+
+import click
+from flask import Flask
+
+from telehealth import audit, demo, people, presence, sign_ins
+from telehealth.access import SYSTEM
+from telehealth.errors import Invalid, Refusal
+from telehealth.models import Role
+
+
+def init_app(app: Flask) -> None:
+    """Register the commands."""
+    for command in (create_user, create_api_token, fill_demo, reconcile, verify_audit):
+        app.cli.add_command(command)
+
+
+@click.command("create-user")
+@click.option("--role", required=True, type=click.Choice(Role.ALL))
+@click.option("--email", required=True)
+@click.option("--name", required=True)
+@click.option("--phone", default="")
+@click.option("--date-of-birth", type=click.DateTime(["%Y-%m-%d"]))
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+def create_user(
+    role: str,
+    email: str,
+    name: str,
+    phone: str,
+    date_of_birth: datetime | None,
+    password_stdin: bool,
+) -> None:
+    """Add a person; prints the new id alone on the last line."""
+    if password_stdin:
+        password = sys.stdin.readline().rstrip("\r\n")
+    else:
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    with _plain_errors():
+        user = people.create(
+            role,
+            people.Details(email, name, phone, date_of_birth.date() if date_of_birth else None),
+            by=SYSTEM,
+            password=password,
+        )
+    click.echo(user.id)
+
+
+@click.command("create-api-token")
+@click.argument("email")
+@click.option("--name", default="", help="What it is for.")
+def create_api_token(email: str, name: str) -> None:
+    """Print a bearer token for a person, once; only its hash is kept."""
+    user = people.by_email(email)
+    if user is None or not user.active:
+        raise click.ClickException("nobody with this e-mail address can sign in")
+    click.echo(sign_ins.create_api_token(user, name[:100], by=SYSTEM))
+
+
+@click.command("demo")
+@click.option("--if-empty", is_flag=True, help="Do nothing where there are people already.")
+def fill_demo(if_empty: bool) -> None:
+    """Fill an empty database with demo people, visits and sessions, and print their sign-ins."""
+    if not demo.is_empty():
+        if if_empty:
+            click.echo(demo.where())
+            return
+        raise click.ClickException("there are people in this database already; nothing was changed")
+    with _plain_errors():
+        click.echo(demo.fill())
+
+
+@click.command("reconcile")
+def reconcile() -> None:
+    """Repair what was missed: people who are gone without a word. Harmless to repeat."""
+    click.echo(f"lost connections closed: {presence.sweep()}")
+
+
+@click.command("verify-audit")
+@click.option("--anchor", help="ID:MAC noted earlier; it must still be in the chain.")
+def verify_audit(anchor: str | None) -> None:
+    """Check the audit chain; exit 1 and the first bad row where it is broken."""
+    wanted = None
+    if anchor:
+        number, _colon, mac = anchor.partition(":")
+        if not number.isdigit() or not mac:
+            raise click.ClickException("an anchor looks like 123:ab12…")
+        wanted = (int(number), mac)
+    verdict = audit.verify(wanted)
+    if verdict.bad_id is not None:
+        click.echo(f"broken at entry {verdict.bad_id}: {verdict.why}")
+        raise SystemExit(1)
+    click.echo(f"{verdict.rows} entries, unbroken; head {verdict.head_id}:{verdict.head_mac}")
+
+
+class _plain_errors:
+    """Turns a refusal into one line for the terminal."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, Invalid) and error.fields:
+            words = "; ".join(f"{name}: {' '.join(what)}" for name, what in error.fields.items())
+            raise click.ClickException(words)
+        if isinstance(error, Refusal):
+            raise click.ClickException(error.message)

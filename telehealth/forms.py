@@ -1,0 +1,138 @@
+"""Forms check the shape of what was typed; they know no roles and no states."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import (
+    BooleanField,
+    DateField,
+    DateTimeLocalField,
+    PasswordField,
+    RadioField,
+    SelectField,
+    StringField,
+    TelField,
+    TextAreaField,
+)
+from wtforms.validators import InputRequired, Length, Optional, ValidationError
+
+from telehealth import times
+from telehealth.errors import Invalid
+from telehealth.models import Session
+
+NOTES_MOST = 5000
+
+
+def clean(form: Any, field: Any) -> None:
+    """Refuse text that PostgreSQL cannot keep: NUL and lone surrogates."""
+    text = field.data or ""
+    if isinstance(text, str) and (
+        "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text)
+    ):
+        raise ValidationError(_l("Some of the characters cannot be used."))
+
+
+class Form(FlaskForm):
+    """A form whose CSRF token was checked before the view began."""
+
+    class Meta:
+        csrf = False
+
+    def take(self, refusal: Invalid) -> None:
+        """Show what an operation refused beside the fields it named."""
+        for name, messages in refusal.fields.items():
+            if name in self._fields:
+                self._fields[name].errors = [*self._fields[name].errors, *messages]
+            else:
+                self.form_errors.extend(messages)
+        if not refusal.fields:
+            self.form_errors.append(refusal.message)
+
+
+class SignInForm(Form):
+    """E-mail and password; anything goes in, so that the answer tells nothing about accounts."""
+
+    email = StringField(_l("Email"), [clean, Length(max=254)])
+    password = PasswordField(_l("Password"), [clean])
+
+
+class PasswordForm(Form):
+    """A new password, twice."""
+
+    password = PasswordField(_l("New password"), [clean])
+    password_again = PasswordField(_l("The same password again"), [clean])
+
+    def validate_password_again(self, field: PasswordField) -> None:
+        """A slip of the finger would lock its owner out."""
+        if field.data != self.password.data:
+            raise ValidationError(_l("The two passwords are not the same."))
+
+
+class SessionForm(Form):
+    """A new session. `clashes` is filled by the route and asks to be confirmed."""
+
+    scheduled_start = DateTimeLocalField(
+        _l("Scheduled Start Time"),
+        [InputRequired(_l("Choose a date and a time."))],
+        format=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
+    )
+    fold = RadioField(
+        _l("Which one?"),
+        [Optional()],
+        choices=[
+            ("first", _l("The first time, before the clocks go back")),
+            ("second", _l("The second time, after the clocks went back")),
+        ],
+    )
+    recording_enabled = BooleanField(_l("Enable Recording"))
+    notes = TextAreaField(
+        _l("Notes"),
+        [clean, Length(max=NOTES_MOST, message=_l("Use at most %(max)d characters."))],
+    )
+    confirm_clash = BooleanField(_l("Create it all the same"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.clashes: list[Session] = []
+        self.ambiguous = False
+
+    def moment(self, zone: ZoneInfo) -> datetime:
+        """The start in UTC. Raises Invalid, and Twice where `fold` has to say which one."""
+        fold = {"first": 0, "second": 1}.get(self.fold.data or "")
+        return times.from_form(self.scheduled_start.data, zone, fold)
+
+
+class VisitForm(Form):
+    """A new visit; the choices are filled by the route."""
+
+    patient_id = SelectField(_l("Patient"), [InputRequired(_l("Choose a patient."))])
+    doctor_id = SelectField(_l("Doctor"), [Optional()])
+    reason = StringField(_l("Reason"), [clean, InputRequired(_l("Write the reason."))])
+
+
+class PersonForm(Form):
+    """A person of the clinic."""
+
+    role = SelectField(
+        _l("Role"),
+        choices=[
+            ("patient", _l("Patient")),
+            ("doctor", _l("Doctor")),
+            ("staff", _l("Staff")),
+        ],
+    )
+    name = StringField(_l("Name"), [clean])
+    email = StringField(_l("Email"), [clean])
+    phone = TelField(_l("Phone"), [clean])
+    date_of_birth = DateField(_l("Date of birth"), [Optional()])
+
+
+class ChangePersonForm(PersonForm):
+    """The same without the role, which stays."""
+
+    role = None

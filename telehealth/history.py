@@ -1,0 +1,104 @@
+"""A session's history in words: what the audit knows of it, told to the people of the session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from telehealth import audit
+from telehealth.access import Actor
+from telehealth.extensions import db
+from telehealth.models import AuditEntry, Role, Session, User
+
+TONES = {
+    "session.start": "live",
+    "session.join": "live",
+    "session.wait": "wait",
+    "session.fail": "bad",
+    "session.link_used": "info",
+}
+_TOLD_TO_PATIENTS = [
+    "session.create",
+    "session.start",
+    "session.wait",
+    "session.join",
+    "session.leave",
+    "session.end",
+    "session.cancel",
+    "session.fail",
+]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing that happened: when, what in words, by whom, and the tone to show it in."""
+
+    at: datetime
+    action: str
+    words: str
+    actor_name: str
+    actor_role: str
+    outcome: str
+    tone: str
+
+
+def of(session: Session, *, by: Actor) -> list[Line]:
+    """The history as this actor may read it, newest first."""
+    entries = audit.session_history(session.id)
+    if by.role == Role.PATIENT:
+        entries = [e for e in entries if e.action in _TOLD_TO_PATIENTS and e.outcome == "ok"]
+    names = _names(entries)
+    return [
+        Line(
+            at=entry.at,
+            action=entry.action.removeprefix("session."),
+            words=_words(entry),
+            actor_name=names.get(entry.actor_id, _("System")),
+            actor_role=entry.actor_role,
+            outcome=entry.outcome,
+            tone="bad" if entry.outcome == "denied" else TONES.get(entry.action, ""),
+        )
+        for entry in entries
+    ]
+
+
+def _names(entries: list[AuditEntry]) -> dict[str | None, str]:
+    ids = {entry.actor_id for entry in entries if entry.actor_id}
+    rows = db.session.execute(select(User.id, User.name).where(User.id.in_(ids)))
+    return {row[0]: row[1] for row in rows}
+
+
+def _words(entry: AuditEntry) -> str:
+    if entry.outcome == "denied":
+        return _("Refused: somebody without the right tried this session")
+    if entry.action == "session.leave":
+        return _leave_words(entry.reason)
+    if entry.action == "session.join" and entry.reason == "back":
+        return _("Back in the call after a silence")
+    words = {
+        "session.create": _("Session created"),
+        "session.start": _("Session started"),
+        "session.fail": _("Session failed: no room could be opened"),
+        "session.join": _("Joined the call: sound and picture connected"),
+        "session.end": _("Session ended"),
+        "session.cancel": _("Session cancelled"),
+        "session.wait": _("Came into the waiting room"),
+        "session.token": _("Got the key to join"),
+        "session.link": _("Patient link made"),
+        "session.link_revoked": _("Patient link revoked"),
+        "session.link_used": _("Patient link opened"),
+        "session.read": _("Record read"),
+    }
+    return words.get(entry.action, entry.action)
+
+
+def _leave_words(reason: str) -> str:
+    words = {
+        "lost": _("Lost the connection"),
+        "not connected": _("Left before the call was connected"),
+        "opened in another window": _("Went on in another window"),
+    }
+    return words.get(reason, _("Left the call"))

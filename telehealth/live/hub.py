@@ -1,0 +1,177 @@
+"""One hub a process: hears of changes that any process committed, and wakes the streams they concern.
+
+PostgreSQL tells by NOTIFY. On SQLite `PRAGMA data_version` on an idle connection tells that another
+connection wrote; the topics are rows. Changes of this very process are passed on at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from flask import Flask, current_app
+from sqlalchemy import delete, func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from telehealth import changes, clock, presence
+from telehealth.extensions import db
+from telehealth.models import Change
+from telehealth.store import transaction
+
+log = logging.getLogger(__name__)
+
+TICK = 0.015
+"""Seconds between two looks at the SQLite file; each costs about four microseconds."""
+SWEEP = 15.0
+KEEP = timedelta(minutes=5)
+
+_worker: Any = None
+
+
+def watch(worker: Any) -> None:
+    """Let streams end when this gunicorn worker is told to stop."""
+    global _worker
+    _worker = worker
+
+
+class Subscription:
+    """One stream's ear: set when one of its topics changed."""
+
+    def __init__(self, topics: Iterable[str]) -> None:
+        self.topics = frozenset(topics)
+        self.heard: set[str] = set()
+        self._event = threading.Event()
+
+    def wake(self, topics: Iterable[str]) -> None:
+        """Note the topics that concern this stream, and wake it."""
+        mine = self.topics.intersection(topics)
+        if mine:
+            self.heard |= mine
+            self._event.set()
+
+    def stir(self) -> None:
+        """Wake the stream without a topic: it looks whether it should end."""
+        self._event.set()
+
+    def wait(self, seconds: float) -> set[str]:
+        """The topics that changed since the last call; empty when the time is over."""
+        self._event.wait(seconds)
+        self._event.clear()
+        heard, self.heard = self.heard, set()
+        return heard
+
+
+class Hub:
+    """Listens while the process lives; started by the first stream."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._subscriptions: set[Subscription] = set()
+        self._lock = threading.Lock()
+        self._running = False
+        changes.kept.connect(self._on_kept)
+
+    @property
+    def closing(self) -> bool:
+        """Whether the worker was told to stop: streams end then, and browsers come back."""
+        return _worker is not None and not _worker.alive
+
+    @contextmanager
+    def subscribe(self, topics: Iterable[str]) -> Iterator[Subscription]:
+        """An ear for these topics, for the length of the block."""
+        subscription = Subscription(topics)
+        with self._lock:
+            self._subscriptions.add(subscription)
+            if not self._running:
+                self._running = True
+                threading.Thread(target=self._run, daemon=True, name="hub").start()
+        try:
+            yield subscription
+        finally:
+            with self._lock:
+                self._subscriptions.discard(subscription)
+
+    def _on_kept(self, _sender: Any, topics: list[str]) -> None:
+        self._wake(topics)
+
+    def _wake(self, topics: Iterable[str]) -> None:
+        topics = set(topics)
+        for subscription in list(self._subscriptions):
+            subscription.wake(topics)
+
+    def _run(self) -> None:
+        """Listen, sweep, and start again after any trouble with the database."""
+        while not self.closing:
+            try:
+                with self._app.app_context():
+                    if db.engine.dialect.name == "postgresql":
+                        self._listen_postgresql()
+                    else:
+                        self._listen_sqlite()
+            except (SQLAlchemyError, OSError) as trouble:
+                log.warning("live: listening again after %s", type(trouble).__name__)
+                time.sleep(1)
+        for subscription in list(self._subscriptions):
+            subscription.stir()
+
+    def _listen_sqlite(self) -> None:
+        last_id: int = db.session.scalar(select(func.max(Change.id))) or 0
+        db.session.commit()
+        raw = db.engine.raw_connection()
+        try:
+            cursor = raw.cursor()
+            version, next_sweep = None, time.monotonic() + SWEEP
+            while not self.closing:
+                seen = cursor.execute("PRAGMA data_version").fetchone()[0]
+                if seen != version:
+                    version = seen
+                    rows = db.session.execute(
+                        select(Change.id, Change.topics).where(Change.id > last_id)
+                    ).all()
+                    db.session.commit()
+                    for row in rows:
+                        last_id = max(last_id, row[0])
+                        self._wake(row[1].split())
+                if time.monotonic() > next_sweep:
+                    next_sweep = time.monotonic() + SWEEP
+                    self._sweep()
+                time.sleep(TICK)
+        finally:
+            raw.close()
+
+    def _listen_postgresql(self) -> None:
+        import psycopg
+
+        url = db.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f"LISTEN {changes.CHANNEL}")
+            next_sweep = time.monotonic() + SWEEP
+            while not self.closing:
+                for notice in connection.notifies(timeout=1.0, stop_after=1):
+                    self._wake(notice.payload.split())
+                if time.monotonic() > next_sweep:
+                    next_sweep = time.monotonic() + SWEEP
+                    self._sweep()
+
+    def _sweep(self) -> None:
+        presence.sweep()
+        if db.engine.dialect.name == "sqlite":
+            with transaction():
+                db.session.execute(delete(Change).where(Change.at < clock.now() - KEEP))
+        db.session.remove()
+
+
+def init_app(app: Flask) -> None:
+    """Give the app its hub."""
+    app.extensions["hub"] = Hub(app)
+
+
+def hub() -> Hub:
+    """The hub of this process."""
+    found: Hub = current_app.extensions["hub"]
+    return found

@@ -1,0 +1,192 @@
+"""People: created, changed, deactivated, invited to choose a password."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import phonenumbers
+from flask_babel import gettext as _
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+
+from telehealth import audit, clock, passwords, sign_ins
+from telehealth.access import SYSTEM, Actor, require_role
+from telehealth.errors import Gone, Invalid
+from telehealth.extensions import db
+from telehealth.models import ApiToken, Invitation, Role, User
+from telehealth.secret import digest, new_token
+from telehealth.store import new_id, transaction
+
+INVITATION_LIFE = timedelta(days=7)
+_EMAIL = re.compile(r"[^@\s,;<>\"()\[\]\\]{1,64}@[a-z0-9.-]{1,180}\.[a-z0-9-]{2,60}")
+
+
+@dataclass(frozen=True)
+class Details:
+    """What is known of a person, as it was typed."""
+
+    email: str
+    name: str
+    phone: str = ""
+    date_of_birth: date | None = None
+
+
+def create(
+    role: str,
+    details: Details,
+    *,
+    by: Actor,
+    password: str | None = None,
+    demo: bool = False,
+) -> User:
+    """Add a person; without a password they choose theirs through an invitation.
+
+    Raises Invalid, with one entry a field that is wrong.
+    """
+    _only_staff(by, "user.create")
+    user = User(id=new_id(), role=role, active=True, demo=demo, created_at=clock.now(), password_hash=None)
+    _fill(user, details)
+    if role not in Role.ALL:
+        raise Invalid(fields={"role": [_("Choose doctor, patient or staff.")]})
+    if password is not None:
+        passwords.check_new(password, about=(user.name, *user.email.split("@")))
+        user.password_hash = passwords.hash_new(password)
+    try:
+        with transaction():
+            db.session.add(user)
+            db.session.flush()
+            audit.record("user.create", by=by, object_type="user", object_id=user.id, detail={"role": role})
+    except IntegrityError:
+        raise Invalid(fields={"email": [_("Somebody has this e-mail address already.")]}) from None
+    return user
+
+
+def change(user: User, details: Details, *, by: Actor) -> None:
+    """Correct what is known of a person. Raises Invalid."""
+    _only_staff(by, "user.change")
+    try:
+        with transaction():
+            _fill(user, details)
+            db.session.flush()
+            audit.record("user.change", by=by, object_type="user", object_id=user.id)
+    except IntegrityError:
+        raise Invalid(fields={"email": [_("Somebody has this e-mail address already.")]}) from None
+
+
+def set_active(user: User, active: bool, *, by: Actor) -> None:
+    """Let a person in again, or keep them out: their sign-ins and API tokens end at once."""
+    _only_staff(by, "user.change")
+    if user.id == by.user_id:
+        raise Invalid(_("You cannot do this to yourself. Ask somebody else of the staff."))
+    action = "user.activate" if active else "user.deactivate"
+    with transaction():
+        user.active = active
+        if not active:
+            sign_ins.end_all(user)
+            db.session.execute(
+                update(ApiToken)
+                .where(ApiToken.user_id == user.id, ApiToken.revoked_at.is_(None))
+                .values(revoked_at=clock.now())
+            )
+        audit.record(action, by=by, object_type="user", object_id=user.id)
+
+
+def invite(user: User, *, by: Actor) -> str:
+    """A one-time token with which the person chooses a password; earlier ones stop working."""
+    _only_staff(by, "user.invite")
+    token = new_token()
+    with transaction():
+        _use_up(user.id)
+        db.session.add(
+            Invitation(
+                user_id=user.id,
+                token_hash=digest(token),
+                created_at=clock.now(),
+                expires_at=clock.now() + INVITATION_LIFE,
+            )
+        )
+        audit.record("user.invite", by=by, object_type="user", object_id=user.id)
+    return token
+
+
+def invitation(token: str) -> Invitation:
+    """The invitation of this token. Raises Gone for one that was used, replaced or is too old."""
+    found = db.session.scalar(select(Invitation).where(Invitation.token_hash == digest(token)))
+    if found is None or found.used_at or found.expires_at < clock.now() or not found.user.active:
+        raise Gone(_("This invitation no longer works."))
+    return found
+
+
+def accept(token: str, password: str, *, origin: sign_ins.Origin) -> User:
+    """Set the password that its owner chose; every sign-in there was ends. Raises Invalid, Gone."""
+    user = invitation(token).user
+    passwords.check_new(password, about=(user.name, *user.email.split("@")))
+    kept = passwords.hash_new(password)
+    with transaction():
+        user = invitation(token).user
+        user.password_hash = kept
+        _use_up(user.id)
+        sign_ins.end_all(user)
+        who = sign_ins.actor_for(user, "invitation", origin)
+        audit.record("user.password", by=who, object_type="user", object_id=user.id)
+    return user
+
+
+def by_email(email: str) -> User | None:
+    """The person with this address."""
+    return db.session.scalar(select(User).where(User.email == email.strip().casefold()))
+
+
+def search(words: str, *, by: Actor, role: str | None = None, limit: int = 200) -> list[User]:
+    """People by part of a name or address, by name."""
+    require_role(by, (Role.STAFF, Role.DOCTOR), "user.read")
+    query = select(User).order_by(User.name, User.id).limit(limit)
+    if by.role == Role.DOCTOR:
+        query = query.where(User.role == Role.PATIENT, User.active)
+    if role:
+        query = query.where(User.role == role, User.active)
+    if words:
+        like = "%" + re.sub(r"([\\%_])", r"\\\1", words.strip()) + "%"
+        query = query.where(User.name.ilike(like, escape="\\") | User.email.ilike(like, escape="\\"))
+    return list(db.session.scalars(query))
+
+
+def _fill(user: User, details: Details) -> None:
+    fields: dict[str, list[str]] = {}
+    email, phone = details.email.strip().casefold(), details.phone.strip()
+    name, born = " ".join(details.name.split()), details.date_of_birth
+    if not _EMAIL.fullmatch(email):
+        fields["email"] = [_("Write an e-mail address such as name@example.org.")]
+    if not name or len(name) > 200:
+        fields["name"] = [_("Write the name, with at most 200 characters.")]
+    if phone and not _is_phone(phone):
+        fields["phone"] = [_("Write the number with its country, such as +49 30 123456.")]
+    if born and not date(1880, 1, 1) <= born <= clock.now().date():
+        fields["date_of_birth"] = [_("This cannot be a date of birth.")]
+    if fields:
+        raise Invalid(fields=fields)
+    user.email, user.name, user.phone = email, name, phone or None
+    user.date_of_birth = born
+
+
+def _is_phone(value: str) -> bool:
+    try:
+        return phonenumbers.is_possible_number(phonenumbers.parse(value, None))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+def _use_up(user_id: str) -> None:
+    db.session.execute(
+        update(Invitation)
+        .where(Invitation.user_id == user_id, Invitation.used_at.is_(None))
+        .values(used_at=clock.now())
+        .execution_options(synchronize_session="fetch")
+    )
+
+
+def _only_staff(by: Actor, action: str) -> None:
+    if by is not SYSTEM:
+        require_role(by, (Role.STAFF,), action)

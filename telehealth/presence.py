@@ -1,0 +1,175 @@
+"""Who waits, who is in the call, and since when.
+
+A participation is one page load. It counts while its browser is heard of: a call page speaks every
+ten seconds, a waiting page too, but browsers slow the timers of a hidden tab to one a minute.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flask import current_app
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+
+from telehealth import access, audit, changes, clock, signals
+from telehealth.access import SYSTEM, Actor
+from telehealth.extensions import db
+from telehealth.models import Participation, Role, Session, Signal
+from telehealth.store import transaction
+
+STALE = {Participation.WAITING: timedelta(seconds=75), Participation.IN_CALL: timedelta(seconds=35)}
+
+
+@dataclass(frozen=True)
+class Present:
+    """Somebody who is here now. `since` is when this wait or this call began for them."""
+
+    user_id: str
+    role: str
+    name: str
+    state: str
+    since: datetime
+
+
+def who(session: Session) -> list[Present]:
+    """Those who are here now, one entry a person, the one who came first in front."""
+    found: dict[str, Present] = {}
+    names = {session.doctor_id: session.doctor.name, session.patient_id: session.patient.name}
+    for part in session.participations:
+        if is_fresh(part):
+            found[part.user_id] = Present(
+                part.user_id, part.role, names.get(part.user_id, ""), part.state, part.entered_at
+            )
+    return sorted(found.values(), key=lambda present: present.since)
+
+
+def is_fresh(part: Participation) -> bool:
+    """Whether this participation was heard of lately enough to count as here."""
+    stale = STALE.get(part.state)
+    return stale is not None and part.seen_at > clock.now() - stale
+
+
+def is_in(session: Session, by: Actor) -> bool:
+    """Whether this actor is here now, waiting or in the call."""
+    return any(p.user_id == by.user_id and is_fresh(p) for p in session.participations)
+
+
+def identity(session: Session, by: Actor) -> str:
+    """The name of this person in this room: opaque, the same on every device, of no use elsewhere."""
+    key = current_app.config["SECRET_KEY"].encode()
+    words = f"identity:{session.room}:{by.user_id}".encode()
+    return hmac.new(key, words, hashlib.sha256).hexdigest()[:32]
+
+
+def open_of(session_id: str, user_id: str | None = None) -> list[Participation]:
+    """Participations of this session that have not left, stale ones included."""
+    query = select(Participation).where(
+        Participation.session_id == session_id, Participation.left_at.is_(None)
+    )
+    if user_id:
+        query = query.where(Participation.user_id == user_id)
+    query = query.order_by(Participation.entered_at).execution_options(populate_existing=True)
+    return list(db.session.scalars(query))
+
+
+def step_out(part: Participation, session: Session, *, by: Actor, state: str, why: str) -> None:
+    """Mark one participation as over and tell the others in the call."""
+    with transaction():
+        part.state, part.left_at = state, clock.now()
+        db.session.flush()
+        if part.connected_at is not None:
+            _write_leave(part.session_id, part.role, by=by, reason=why)
+        if state == Participation.LEFT:
+            others = [p.id for p in open_of(session.id) if p.state == Participation.IN_CALL]
+            signals.tell(session.id, others, "participant-left", {"id": part.id, "reason": why})
+        changes.announce(*changes.about(session))
+
+
+def leave_all(session: Session, *, by: Actor) -> None:
+    """Step out with every page this person has open in the session; harmless when there is none."""
+    with transaction():
+        parts = open_of(session.id, by.user_id)
+        connected = any(part.connected_at for part in parts)
+        for part in parts:
+            step_out(part, session, by=by, state=Participation.LEFT, why="left")
+        if not connected and (parts or audit.has_unused_token(session.id, by.user_id)):
+            _write_leave(session.id, by.role, by=by, reason="not connected")
+
+
+def close(session: Session) -> None:
+    """The session is over: nobody is in it any more, and its signals are of no use."""
+    db.session.execute(
+        update(Participation)
+        .where(Participation.session_id == session.id, Participation.left_at.is_(None))
+        .values(state=Participation.LEFT, left_at=clock.now())
+        .execution_options(synchronize_session="fetch")
+    )
+    db.session.execute(delete(Signal).where(Signal.session_id == session.id))
+
+
+def sweep() -> int:
+    """Mark those who have not been heard of for too long as lost. Returns how many.
+
+    A lost one who speaks again is back: the media may have gone on without us all the time.
+    """
+    found = list(db.session.scalars(select(Participation).where(_stale())))
+    count = 0
+    for part in found:
+        with transaction():
+            lost = db.session.scalar(
+                select(Participation)
+                .where(Participation.id == part.id, _stale())
+                .with_for_update()
+                .execution_options(populate_existing=True)
+            )
+            if lost is not None:
+                session = db.session.get_one(Session, lost.session_id)
+                step_out(lost, session, by=SYSTEM, state=Participation.LOST, why="lost")
+                count += 1
+    with transaction():
+        hour_ago = clock.now() - timedelta(hours=1)
+        db.session.execute(delete(Signal).where(Signal.at < hour_ago))
+    return count
+
+
+def waited_since(session_id: str, user_id: str) -> datetime | None:
+    """When this person's wait began, if they were here within the last minute: a reload is no break."""
+    minute_ago = clock.now() - timedelta(minutes=1)
+    query = select(Participation).where(
+        Participation.session_id == session_id,
+        Participation.user_id == user_id,
+        Participation.connected_at.is_(None),
+        or_(Participation.left_at.is_(None), Participation.left_at > minute_ago),
+        Participation.seen_at > minute_ago,
+    )
+    last = db.session.scalar(query.order_by(Participation.entered_at.desc()).limit(1))
+    return last.entered_at if last else None
+
+
+def role_of(by: Actor, session: Session) -> str:
+    """The part this actor plays in the call."""
+    return access.relation(by, session) or Role.PATIENT
+
+
+def _stale() -> ColumnElement[bool]:
+    now = clock.now()
+    return or_(
+        *(
+            and_(Participation.state == state, Participation.seen_at < now - limit)
+            for state, limit in STALE.items()
+        )
+    )
+
+
+def _write_leave(session_id: str, role: str, *, by: Actor, reason: str) -> None:
+    audit.record(
+        "session.leave",
+        by=by,
+        object_type="session",
+        object_id=session_id,
+        reason=reason,
+        detail={"role": role},
+    )

@@ -1,0 +1,165 @@
+"""How it is asked: pages, fragments, JSON, commands.
+
+Sign-in is the rule, `@public` the exception. One error handler answers for all three.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import Flask, current_app, g, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from telehealth import sign_ins
+from telehealth.access import Actor
+from telehealth.errors import Invalid, Unauthenticated
+from telehealth.extensions import csrf
+from telehealth.sign_ins import Origin
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+CHANGING = ("POST", "PUT", "PATCH", "DELETE")
+
+
+def public(view: View) -> View:
+    """Open to everybody: no sign-in asked for."""
+    view.public = True  # type: ignore[attr-defined]
+    return view
+
+
+def passive(view: View) -> View:
+    """A poll or a stream: nobody touched anything, so it keeps no idle sign-in alive."""
+    view.passive = True  # type: ignore[attr-defined]
+    return view
+
+
+def in_call(view: View) -> View:
+    """Part of a running call: goes on although the pages around it would ask for a new sign-in."""
+    view.in_call = True  # type: ignore[attr-defined]
+    return view
+
+
+def speaks_json(view: View) -> View:
+    """Answers programs: its errors are JSON."""
+    view.speaks_json = True  # type: ignore[attr-defined]
+    return view
+
+
+def init_app(app: Flask) -> None:
+    """Register every blueprint, the guard before them and the one error handler behind them."""
+    from telehealth.routes import (
+        api,
+        auth,
+        call,
+        errors,
+        headers,
+        join,
+        live,
+        ops,
+        patient,
+        staff,
+        telemedicine,
+        visits,
+    )
+
+    proxies = app.config["SETTINGS"].trusted_proxies
+    if proxies:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=0, x_port=0, x_prefix=0
+        )
+    app.before_request(guard)
+    errors.init_app(app)
+    headers.init_app(app)
+    for room in (auth, visits, telemedicine, call, live, patient, join, staff, api, ops):
+        app.register_blueprint(room.blueprint)
+
+
+def guard() -> ResponseReturnValue | None:
+    """Who asks? Nobody gets past without a sign-in, save to what is marked public."""
+    g.request_id = secrets.token_hex(8)
+    g.actor = None
+    view = current_app.view_functions.get(request.endpoint or "")
+    if view is None or request.endpoint == "static_file":
+        return None
+    g.actor = _identify(view)
+    if g.actor is None and not getattr(view, "public", False):
+        raise Unauthenticated()
+    if request.method in CHANGING and not _is_bearer():
+        csrf.protect()
+    return None
+
+
+def origin() -> Origin:
+    """Where this request comes from; the address is the socket's unless proxies are trusted."""
+    agent = request.headers.get("User-Agent", "")
+    return Origin(request.remote_addr or "", agent, g.request_id)
+
+
+def actor() -> Actor:
+    """Who is asking; there is somebody on every view that is not public."""
+    found: Actor = g.actor
+    return found
+
+
+def is_fragment() -> bool:
+    """Whether a part of a page is asked for, not a whole one."""
+    asked = request.headers.get("HX-Request") == "true"
+    return asked and request.headers.get("HX-History-Restore-Request") != "true"
+
+
+def set_sign_in_cookie(response: Any, token: str) -> None:
+    """Give the browser its sign-in; ends with the browser, HttpOnly, Lax."""
+    response.set_cookie(
+        current_app.config["SIGN_IN_COOKIE"],
+        token,
+        secure=current_app.config["SETTINGS"].https,
+        httponly=True,
+        samesite="Lax",
+        path="/",
+    )
+
+
+def home_of(who: Actor) -> str:
+    """Where this person begins."""
+    if who.only_session:
+        return url_for("call.show", session_id=who.only_session)
+    return url_for("patient.dashboard" if who.role == "patient" else "visits.index")
+
+
+def see_other(endpoint: str, **values: Any) -> ResponseReturnValue:
+    """After a POST: look there with a GET."""
+    return redirect(url_for(endpoint, **values), 303)
+
+
+def _is_bearer() -> bool:
+    return request.path.startswith("/api/") and "Authorization" in request.headers
+
+
+def _identify(view: Callable[..., Any]) -> Actor | None:
+    if _is_bearer():
+        kind, _space, token = request.headers["Authorization"].partition(" ")
+        found = None
+        if kind.lower() == "bearer" and token:
+            found = sign_ins.find_by_bearer(token.strip(), origin())
+        if found is None:
+            raise Unauthenticated()
+        return found
+    token = request.cookies.get(current_app.config["SIGN_IN_COOKIE"], "")
+    if not token:
+        return None
+    return sign_ins.find(
+        token,
+        origin(),
+        passive=getattr(view, "passive", False),
+        in_call=getattr(view, "in_call", False),
+    )
+
+
+def text_of(value: str) -> str:
+    """Text as the databases take it. Raises Invalid for NUL and lone surrogates."""
+    if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        raise Invalid()
+    return value

@@ -1,0 +1,207 @@
+"""What goes into the JSON API and what comes out of it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from telehealth import sessions
+from telehealth.access import Actor
+from telehealth.forms import NOTES_MOST
+from telehealth.models import Role, Session, User, Visit
+from telehealth.routes.shapes import Moment, Shape, Text
+from telehealth.times import iso
+from telehealth.video import Ticket
+
+SessionStatus = Literal["SCHEDULED", "IN_PROGRESS", "COMPLETED", "CANCELLED", "FAILED"]
+VisitStatus = Literal["OPEN", "CLOSED"]
+Time = str
+
+
+class Answer(BaseModel):
+    """An answer holds just what is declared."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ErrorBody(Answer):
+    code: str
+    message: str
+    fields: dict[str, list[str]] | None = None
+
+
+class Error(Answer):
+    """What every refusal looks like."""
+
+    error: ErrorBody
+
+
+class Person(Answer):
+    id: str
+    name: str
+
+
+class RecordingOut(Answer):
+    id: str
+    status: str
+    duration_seconds: int | None
+
+
+class Clash(Answer):
+    id: str
+    scheduled_start: Time
+
+
+class SessionOut(Answer):
+    """A telemedicine session; `notes` is there for its doctor alone."""
+
+    id: str
+    visit_id: str
+    status: SessionStatus
+    doctor: Person
+    patient: Person
+    scheduled_start: Time = Field(json_schema_extra={"format": "date-time"})
+    started_at: Time | None
+    ended_at: Time | None
+    duration_seconds: int | None
+    recording_enabled: bool
+    recordings: list[RecordingOut]
+    notes: str | None = None
+    failure_reason: str | None
+    actions: list[str]
+    warnings: list[Clash] | None = None
+
+
+class SessionList(Answer):
+    results: list[SessionOut]
+    next: str | None
+
+
+class TicketOut(Answer):
+    """All a browser needs to connect; more fields may come with the provider."""
+
+    model_config = ConfigDict(extra="allow")
+
+    provider: str
+    room: str
+    identity: str
+    token: str
+    expires_at: Time
+
+
+class HistoryLine(Answer):
+    at: Time
+    action: str
+    actor_role: str
+    outcome: Literal["ok", "denied", "error"]
+
+
+class History(Answer):
+    results: list[HistoryLine]
+
+
+class LinkOut(Answer):
+    url: str
+    expires_at: Time
+
+
+class VisitOut(Answer):
+    id: str
+    status: VisitStatus
+    doctor: Person
+    patient: Person
+    reason: str
+    opened_at: Time
+    closed_at: Time | None
+
+
+class VisitList(Answer):
+    results: list[VisitOut]
+
+
+class SessionQuery(Shape):
+    status: SessionStatus | None = None
+    visit_id: Text | None = Field(None, max_length=40)
+    limit: int = Field(50, ge=1, le=200)
+    cursor: Text | None = Field(None, max_length=200)
+
+
+class NewSession(Shape):
+    """A session to plan."""
+
+    visit_id: Text = Field(max_length=40)
+    scheduled_start: Moment
+    recording_enabled: bool = False
+    notes: Text = Field("", max_length=NOTES_MOST)
+
+
+class TokenRequest(Shape):
+    session_id: Text = Field(max_length=40)
+
+
+class CancelRequest(Shape):
+    reason: Text = Field("", max_length=500)
+
+
+class VisitQuery(Shape):
+    status: VisitStatus | None = None
+
+
+class NewVisit(Shape):
+    patient_id: Text = Field(max_length=40)
+    doctor_id: Text = Field(max_length=40)
+    reason: Text = Field(max_length=500)
+
+
+def session_out(session: Session, by: Actor) -> dict[str, object]:
+    """A session as this actor may see it."""
+    found: dict[str, object] = {
+        "id": session.id,
+        "visit_id": session.visit_id,
+        "status": session.status,
+        "doctor": person_out(session.doctor),
+        "patient": person_out(session.patient),
+        "scheduled_start": iso(session.scheduled_start),
+        "started_at": iso(session.started_at) if session.started_at else None,
+        "ended_at": iso(session.ended_at) if session.ended_at else None,
+        "duration_seconds": session.duration_seconds,
+        "recording_enabled": session.recording_enabled,
+        "recordings": [],
+        "failure_reason": session.failure_reason,
+        "actions": sessions.allowed(session, by),
+    }
+    if by.role == Role.DOCTOR:
+        found["notes"] = session.notes
+    return found
+
+
+def visit_out(visit: Visit) -> dict[str, object]:
+    """A visit."""
+    return {
+        "id": visit.id,
+        "status": visit.status,
+        "doctor": person_out(visit.doctor),
+        "patient": person_out(visit.patient),
+        "reason": visit.reason,
+        "opened_at": iso(visit.opened_at),
+        "closed_at": iso(visit.closed_at) if visit.closed_at else None,
+    }
+
+
+def ticket_out(ticket: Ticket, url: str) -> dict[str, object]:
+    """A ticket; what the provider adds stands beside the rest."""
+    return {
+        "provider": ticket.provider,
+        "room": ticket.room,
+        "identity": ticket.identity,
+        "token": ticket.token,
+        "expires_at": iso(ticket.expires_at),
+        "url": url,
+        **ticket.more,
+    }
+
+
+def person_out(user: User) -> dict[str, str]:
+    """A person: id and name, nothing more."""
+    return {"id": user.id, "name": user.name}

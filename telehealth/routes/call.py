@@ -1,0 +1,233 @@
+"""The call: its page, and the messages of the embedded carrier."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from flask import Blueprint, jsonify, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from pydantic import Field
+
+from telehealth import access, calls, presence, sessions, signals, video
+from telehealth.access import Actor
+from telehealth.errors import Gone, Refusal, WrongState
+from telehealth.live import stream
+from telehealth.live.stream import Event, Over
+from telehealth.models import Participation, Role, Session, Signal
+from telehealth.routes import actor, in_call, passive, speaks_json
+from telehealth.routes.shapes import Shape, Text, parse, read_body
+from telehealth.video.peer import PeerProvider
+
+blueprint = Blueprint("call", __name__, url_prefix="/telemedicine/<session_id>/call")
+
+PARTICIPANT = r"^[a-z0-9]{20,32}$"
+MESSAGES_MOST = 50
+
+
+class EnterBody(Shape):
+    participant: Text = Field(pattern=PARTICIPANT)
+    token: Text = Field(max_length=1000)
+
+
+class Description(Shape):
+    type: Text = Field(pattern="^(offer|answer|rollback|pranswer)$")
+    sdp: Text = Field("", max_length=40_000)
+
+
+class Candidate(Shape):
+    candidate: Text = Field("", max_length=2000)
+    sdpMid: Text | None = Field(None, max_length=50)
+    sdpMLineIndex: int | None = None
+    usernameFragment: Text | None = Field(None, max_length=300)
+
+
+class SignalContent(Shape):
+    description: Description | None = None
+    candidate: Candidate | None = None
+    restart: bool | None = None
+
+
+class SignalMessage(Shape):
+    to: Text = Field(pattern=PARTICIPANT)
+    id: Text = Field(pattern=r"^[A-Za-z0-9-]{1,40}$")
+    body: SignalContent
+
+
+class SignalBody(Shape):
+    participant: Text = Field(pattern=PARTICIPANT)
+    messages: list[SignalMessage] = Field(min_length=1, max_length=MESSAGES_MOST)
+
+
+class PresenceBody(Shape):
+    participant: Text = Field(pattern=PARTICIPANT)
+    state: Text = Field(pattern="^(waiting|connecting|connected|reconnecting)$")
+
+
+class LeaveBody(Shape):
+    participant: Text = Field(pattern=PARTICIPANT)
+
+
+class InboxQuery(Shape):
+    participant: Text = Field(pattern=PARTICIPANT)
+    after: int = Field(0, ge=0)
+    poll: int = Field(0, ge=0, le=1)
+
+
+@blueprint.get("")
+@in_call
+def show(session_id: str) -> ResponseReturnValue:
+    """The call page, or what there is to see once the call is over."""
+    session = access.load_session(session_id, by=actor(), action="join")
+    try:
+        sessions.check(session, "join", by=actor())
+    except WrongState as refusal:
+        return _not_now(session, refusal)
+    return render_template("call/show.html", **_page(session))
+
+
+@blueprint.post("/enter")
+@in_call
+@speaks_json
+def enter(session_id: str) -> ResponseReturnValue:
+    """Come into the waiting room or the call."""
+    session, body = _load(session_id), read_body(EnterBody)
+    provider = video.provider()
+    if isinstance(provider, PeerProvider):
+        provider.check(body.token, session.room, presence.identity(session, actor()))
+    entrance = calls.enter(session, body.participant, by=actor())
+    return jsonify(
+        status=entrance.status,
+        cursor=entrance.cursor,
+        me=_person(entrance.me),
+        participants=[_person(other) for other in entrance.others],
+    )
+
+
+@blueprint.post("/signal")
+@in_call
+@passive
+@speaks_json
+def signal(session_id: str) -> ResponseReturnValue:
+    """Pass messages on to other participants."""
+    session, body = _load(session_id), read_body(SignalBody)
+    messages = [
+        {"to": one.to, "id": one.id, "body": one.body.model_dump(exclude_unset=True)} for one in body.messages
+    ]
+    calls.send(session, body.participant, messages, by=actor())
+    return jsonify({})
+
+
+@blueprint.post("/presence")
+@in_call
+@passive
+@speaks_json
+def heard(session_id: str) -> ResponseReturnValue:
+    """A page says that it is there, and learns how the session stands."""
+    session, body = _load(session_id), read_body(PresenceBody)
+    here: list[str] = []
+    if session.is_open:
+        connected = body.state == "connected"
+        here = calls.heard(session, body.participant, by=actor(), connected=connected)
+    return jsonify(status=session.status, duration_seconds=session.duration_seconds, participants=here)
+
+
+@blueprint.post("/leave")
+@in_call
+@passive
+@speaks_json
+def leave(session_id: str) -> ResponseReturnValue:
+    """A page goes away."""
+    session, body = _load(session_id), read_body(LeaveBody)
+    calls.step_out(session, body.participant, by=actor())
+    return jsonify({})
+
+
+@blueprint.get("/inbox")
+@in_call
+@passive
+@speaks_json
+def inbox(session_id: str) -> ResponseReturnValue:
+    """What came in for a participant: a stream, or with `poll` what there is now."""
+    session = _load(session_id)
+    query = parse(InboxQuery, request.args.to_dict(), strict=False)
+    calls.check_inbox(session, query.participant, by=actor())
+    after = _last_event_id(query.after)
+    if query.poll:
+        events = [_event(one) for one in signals.read(query.participant, after)]
+        return jsonify(events=[{"seq": e.number, "type": e.name, "data": e.data} for e in events])
+    news = _Inbox(session.id, query.participant, after, actor())
+    return stream.respond((f"call:{session.id}", f"session:{session.id}"), news)
+
+
+class _Inbox:
+    """The news of one inbox; remembers how far it got."""
+
+    def __init__(self, session_id: str, participant: str, after: int, by: Actor) -> None:
+        self.session_id, self.participant = session_id, participant
+        self.after, self.by = after, by
+
+    def __call__(self, heard: set[str]) -> Iterable[Event]:
+        events = [_event(one) for one in signals.read(self.participant, self.after)]
+        self.after = max([self.after, *(event.number or 0 for event in events)])
+        if f"session:{self.session_id}" in heard or not heard:
+            events.append(Event("changed"))
+            self._check(events)
+        return events
+
+    def _check(self, events: list[Event]) -> None:
+        """Whoever lost the right to the session, or was replaced, gets no more of it."""
+        try:
+            session = access.load_session(self.session_id, by=self.by, action="join")
+            if session.is_open:
+                calls.check_inbox(session, self.participant, by=self.by)
+        except Gone as gone:
+            raise Over([*events, Event(gone.code)]) from gone
+        except Refusal as refusal:
+            raise Over([*events, Event("changed")]) from refusal
+
+
+def _load(session_id: str) -> Session:
+    return access.load_session(session_id, by=actor(), action="join")
+
+
+def _event(one: Signal) -> Event:
+    return Event(one.kind, json.loads(one.body), one.seq)
+
+
+def _person(part: Participation) -> dict[str, Any]:
+    return {"id": part.id, "role": part.role, "name": part.user.name}
+
+
+def _last_event_id(after: int) -> int:
+    """Where a stream goes on after a break; the browser sends it by itself."""
+    last = request.headers.get("Last-Event-ID", "")
+    return max(after, int(last)) if last.isascii() and last.isdigit() and len(last) < 12 else after
+
+
+def _page(session: Session) -> dict[str, Any]:
+    role = actor().role
+    other = session.patient if role == Role.DOCTOR else session.doctor
+    return {
+        "session": session,
+        "role": role,
+        "other_name": other.name,
+        "waiting": session.status == "SCHEDULED",
+        "leave_url": _leave_url(session),
+    }
+
+
+def _leave_url(session: Session) -> str:
+    """The list to go back to; for a link's visitor, the page of this one session."""
+    if actor().only_session:
+        return url_for("telemedicine.show", session_id=session.id)
+    if actor().role == Role.DOCTOR:
+        return url_for("telemedicine.index", visit_id=session.visit_id)
+    return url_for("patient.sessions")
+
+
+def _not_now(session: Session, refusal: WrongState) -> ResponseReturnValue:
+    if session.is_open:
+        raise refusal
+    return render_template("call/over.html", **_page(session)), 409

@@ -1,0 +1,52 @@
+"""The headers of every answer: what the browser may load, keep, and tell others."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, current_app, g, request
+
+POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "media-src 'self' blob: mediastream:",
+        "font-src 'self'",
+        "worker-src 'self'",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+_SHUT = "camera=(), microphone=(), display-capture=(), geolocation=(), payment=(), usb=()"
+_CALL = (
+    "camera=(self), microphone=(self), display-capture=(self), screen-wake-lock=(self), "
+    "geolocation=(), payment=(), usb=()"
+)
+
+
+def init_app(app: Flask) -> None:
+    """Put the headers on every answer that the app gives."""
+    app.after_request(add)
+
+
+def add(response: Response) -> Response:
+    """Content-Security-Policy and its relatives; nothing of a signed-in answer is kept anywhere."""
+    headers = response.headers
+    headers["Content-Security-Policy"] = POLICY
+    headers["Permissions-Policy"] = _CALL if request.endpoint == "call.show" else _SHUT
+    headers["Referrer-Policy"] = "no-referrer"
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["X-Frame-Options"] = "DENY"
+    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    if current_app.config["SETTINGS"].https:
+        headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+    if request.endpoint != "static_file":
+        headers["Cache-Control"] = "no-store"
+        headers.add("Vary", "Cookie, HX-Request")
+    if "request_id" in g:
+        headers["X-Request-Id"] = g.request_id
+    return response

@@ -1,0 +1,99 @@
+"""What templates may use: the clinic, the actor, clinic time, and what this person may do."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+from babel import Locale
+from flask import Flask, Response, current_app, g, make_response, render_template, request
+from flask_babel import get_locale
+
+from telehealth import presence, sessions, times
+from telehealth.clock import now
+from telehealth.config import Settings
+from telehealth.errors import NotAllowed, WrongState
+from telehealth.models import Session
+
+_TOKEN = re.compile(r'name="csrf_token" value="[^"]*"')
+
+
+@dataclass(frozen=True)
+class Clinic:
+    """What a page says of the clinic; settings, never fixed text."""
+
+    name: str
+    phone: str
+    emergency_number: str
+
+
+def init_app(app: Flask) -> None:
+    """Filters and globals for Jinja."""
+    settings: Settings = app.config["SETTINGS"]
+    clock = times.ClinicTime(settings)
+    app.extensions["clinic_time"] = clock
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters.update(
+        clinic_time=clock.time,
+        clinic_day=clock.day,
+        clinic_date=clock.date,
+        clinic_datetime=clock.moment,
+        iso=times.iso,
+        duration=times.duration,
+        ago_minutes=lambda moment: int((now() - moment).total_seconds() // 60),
+        waited=times.waited,
+        age=times.age,
+    )
+    app.jinja_env.globals.update(
+        clinic=Clinic(settings.clinic_name, settings.clinic_phone, settings.emergency_number),
+        clinic_zone=clock.zone_name,
+        can=can,
+        who=presence.who,
+        video_name=settings.video_provider,
+    )
+    app.context_processor(_context)
+
+
+def can(session: Session, action: str) -> bool:
+    """Whether the person who asks may take this step now."""
+    try:
+        sessions.check(session, action, by=g.actor)
+    except (NotAllowed, WrongState):
+        return False
+    return True
+
+
+def clinic_time() -> times.ClinicTime:
+    """Clinic time of this app."""
+    found: times.ClinicTime = current_app.extensions["clinic_time"]
+    return found
+
+
+def fresh(template: str, **context: object) -> Response:
+    """A fragment that a page asks for again and again: 304 while it would look the same.
+
+    The tag is a hash of what is shown; the token in its forms differs each time and is left out.
+    """
+    html = render_template(template, **context)
+    tag = tag_of(html)
+    if request.headers.get("HX-PTag") == tag:
+        return Response(status=304, headers={"HX-PTag": tag})
+    response = make_response(html)
+    response.headers["HX-PTag"] = tag
+    return response
+
+
+def tag_of(html: str) -> str:
+    """The tag of a rendered fragment."""
+    shown = _TOKEN.sub("", html)
+    return hashlib.sha256(shown.encode()).hexdigest()[:16]
+
+
+def _context() -> dict[str, object]:
+    locale = get_locale() or Locale("en")
+    return {
+        "actor": g.get("actor"),
+        "locale_lang": str(locale).replace("_", "-"),
+        "locale_dir": "rtl" if locale.character_order == "right-to-left" else "ltr",
+    }

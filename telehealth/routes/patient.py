@@ -1,0 +1,56 @@
+"""The patient portal: what is coming up, what is past, and the way in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
+
+from telehealth import access, agenda
+from telehealth.models import Role
+from telehealth.routes import actor, passive
+from telehealth.routes.pages import fresh, tag_of
+
+blueprint = Blueprint("patient", __name__, url_prefix="/patient-portal")
+
+
+@blueprint.get("/dashboard")
+def dashboard() -> ResponseReturnValue:
+    """Home: the next video visit."""
+    context = _next()
+    tag = tag_of(render_template("patient/_next.html", **context))
+    return render_template("patient/dashboard.html", **context, ptag=tag)
+
+
+@blueprint.get("/next")
+@passive
+def next_visit() -> ResponseReturnValue:
+    """The next video visit alone, asked for again whenever something changed."""
+    return fresh("patient/_next.html", **_next())
+
+
+@blueprint.get("/telemedicine")
+def sessions() -> ResponseReturnValue:
+    """All video visits."""
+    context = _lists()
+    tag = tag_of(render_template("patient/_sessions.html", **context))
+    return render_template("patient/sessions.html", **context, ptag=tag)
+
+
+@blueprint.get("/telemedicine/list")
+@passive
+def session_list() -> ResponseReturnValue:
+    """The lists alone, asked for again whenever something changed."""
+    return fresh("patient/_sessions.html", **_lists())
+
+
+def _next() -> dict[str, Any]:
+    access.require_role(actor(), (Role.PATIENT,), "portal.read")
+    coming = agenda.coming(by=actor())
+    return {"next_session": coming[0] if coming else None}
+
+
+def _lists() -> dict[str, Any]:
+    access.require_role(actor(), (Role.PATIENT,), "portal.read")
+    return {"coming": agenda.coming(by=actor()), "past": agenda.past(by=actor())}

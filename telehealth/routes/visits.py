@@ -1,0 +1,106 @@
+"""Visits for doctors (their own) and staff (all): the list, one visit, opened and closed."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from telehealth import access, agenda, audit, people, visits
+from telehealth.errors import Invalid
+from telehealth.forms import VisitForm
+from telehealth.models import Role, Visit
+from telehealth.routes import actor, is_fragment, passive, see_other
+from telehealth.routes.pages import clinic_time, fresh, tag_of
+
+blueprint = Blueprint("visits", __name__, url_prefix="/visits")
+
+CARERS = (Role.DOCTOR, Role.STAFF)
+
+
+@blueprint.get("")
+def index() -> ResponseReturnValue:
+    """Today's sessions and the list of visits; a filter or a search asks for the list alone."""
+    access.require_role(actor(), CARERS, "visit.list")
+    status = "CLOSED" if request.args.get("status", "open") == "closed" else "OPEN"
+    words = request.args.get("q", "")[:200]
+    found = visits.search(words, status, by=actor(), page=request.args.get("page", 1, int))
+    context = {"found": found, "status": status.lower(), "q": words}
+    if is_fragment() and "visit-list" in request.headers.get("HX-Target", ""):
+        return render_template("visits/_list.html", **context)
+    return render_template("visits/index.html", **context, **_today())
+
+
+@blueprint.get("/today")
+@passive
+def today() -> ResponseReturnValue:
+    """Today's sessions, asked for again whenever something changed."""
+    access.require_role(actor(), CARERS, "visit.list")
+    return fresh("visits/_today.html", today=_sessions_of_today())
+
+
+@blueprint.route("/new", methods=["GET", "POST"])
+def new() -> ResponseReturnValue:
+    """Open a visit: staff for any doctor, a doctor with themselves."""
+    access.require_role(actor(), CARERS, "visit.open")
+    form = _visit_form()
+    if request.method == "POST" and form.validate():
+        doctor_id = actor().user_id if actor().role == Role.DOCTOR else form.doctor_id.data
+        try:
+            visit = visits.open_visit(
+                form.patient_id.data, doctor_id or "", form.reason.data or "", by=actor()
+            )
+        except Invalid as refusal:
+            form.take(refusal)
+        else:
+            flash(_("The visit is open."), "success")
+            return see_other("telemedicine.index", visit_id=visit.id)
+    return render_template("visits/new.html", form=form), 422 if form.errors else 200
+
+
+@blueprint.get("/<visit_id>")
+def show(visit_id: str) -> ResponseReturnValue:
+    """One visit at a glance."""
+    visit = load(visit_id)
+    audit.record("visit.read", by=actor(), object_type="visit", object_id=visit.id)
+    return render_template("visits/show.html", visit=visit)
+
+
+@blueprint.post("/<visit_id>/close")
+def close(visit_id: str) -> ResponseReturnValue:
+    """Close the visit, unless a session of it is still to come or going on."""
+    visits.close(load(visit_id, "close"), by=actor())
+    flash(_("The visit is closed."), "success")
+    return see_other("visits.show", visit_id=visit_id)
+
+
+def load(visit_id: str, action: str = "read") -> Visit:
+    """The visit for a page of doctors and staff; a patient is refused even their own."""
+    visit = access.load_visit(visit_id, by=actor(), action=action)
+    access.require_role(actor(), CARERS, f"visit.{action}")
+    return visit
+
+
+def _sessions_of_today() -> list[object]:
+    return list(agenda.today(clinic_time().day_bounds(), by=actor()))
+
+
+def _today() -> dict[str, object]:
+    sessions = _sessions_of_today()
+    return {
+        "today": sessions,
+        "ptag": tag_of(render_template("visits/_today.html", today=sessions)),
+    }
+
+
+def _visit_form() -> VisitForm:
+    form = VisitForm()
+    patients = people.search("", by=actor(), role=Role.PATIENT, limit=1000)
+    form.patient_id.choices = [("", _("Choose")), *((p.id, p.name) for p in patients)]
+    form.doctor_id.choices = [("", _("Choose"))]
+    if actor().role == Role.STAFF:
+        doctors = people.search("", by=actor(), role=Role.DOCTOR, limit=1000)
+        form.doctor_id.choices += [(d.id, d.name) for d in doctors]
+    else:
+        del form.doctor_id
+    return form

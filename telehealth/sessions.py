@@ -1,0 +1,276 @@
+"""The operations of a telemedicine session, and the table of steps that rules them.
+
+The race between two callers is decided by the database: the UPDATE names the status that the step
+starts from, and the loser gets WrongState. Change and audit share one transaction; the network
+comes before or after it, never inside.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from flask_babel import gettext as _
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
+
+from telehealth import access, audit, changes, clock, presence
+from telehealth.access import SYSTEM, Actor
+from telehealth.errors import (
+    Invalid,
+    NotAllowed,
+    ProviderRefused,
+    ProviderUnavailable,
+    WrongState,
+)
+from telehealth.extensions import db
+from telehealth.models import Role, Session, Status, Visit
+from telehealth.store import new_id, release, transaction
+
+if TYPE_CHECKING:
+    from telehealth.video import Ticket, VideoProvider
+
+log = logging.getLogger(__name__)
+
+GRACE = timedelta(minutes=5)
+"""How far in the past a scheduled start may lie: a form takes a while to fill in."""
+
+SLOT = timedelta(minutes=30)
+"""How long a session is taken to last when the doctor's day is searched for a clash."""
+
+HORIZON = timedelta(days=730)
+"""How far ahead a session may be planned; beyond it is a slip of the finger."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One row of the table: what may be done, from which statuses, to which, by whom."""
+
+    action: str
+    start: tuple[str, ...]
+    end: str | None
+    by: tuple[str, ...]
+
+
+STEPS = {
+    step.action: step
+    for step in (
+        Step("create", (), Status.SCHEDULED, (Role.DOCTOR,)),
+        Step("start", (Status.SCHEDULED,), Status.IN_PROGRESS, (Role.DOCTOR,)),
+        Step("fail", (Status.SCHEDULED,), Status.FAILED, ("system",)),
+        Step("join", Status.OPEN, None, (Role.DOCTOR, Role.PATIENT)),
+        Step("leave", Status.OPEN, None, (Role.DOCTOR, Role.PATIENT)),
+        Step("end", (Status.IN_PROGRESS,), Status.COMPLETED, (Role.DOCTOR, "system")),
+        Step("cancel", (Status.SCHEDULED,), Status.CANCELLED, (Role.DOCTOR, Role.STAFF)),
+        Step("link", Status.OPEN, None, (Role.DOCTOR, Role.STAFF)),
+    )
+}
+
+WAITING_ROOM = {Role.PATIENT: Status.OPEN, Role.DOCTOR: (Status.IN_PROGRESS,)}
+"""Who may join when: the patient waits before the start, the doctor starts first."""
+
+
+def check(session: Session, action: str, *, by: Actor) -> Step:
+    """The step, if this actor may take it now. Raises NotAllowed (never theirs) or WrongState."""
+    step = STEPS[action]
+    who = "system" if by is SYSTEM else access.relation(by, session)
+    if who not in step.by:
+        raise NotAllowed(action=f"session.{action}", object_type="session", object_id=session.id)
+    when = WAITING_ROOM[who] if action == "join" and who else step.start
+    if session.status not in when:
+        raise WrongState(_why_not(session, action), session=session)
+    return step
+
+
+def allowed(session: Session, by: Actor) -> list[str]:
+    """The actions this actor may take now, in the order of the table."""
+    found = []
+    for action in ("start", "join", "leave", "end", "cancel"):
+        try:
+            check(session, action, by=by)
+        except (NotAllowed, WrongState):
+            continue
+        if action == "leave" and not presence.is_in(session, by):
+            continue
+        found.append(action)
+    return found
+
+
+def clashes(visit: Visit, scheduled_start: datetime) -> list[Session]:
+    """Open sessions of the visit's doctor that would overlap one at this time."""
+    query = access.session_query().where(
+        Session.doctor_id == visit.doctor_id,
+        Session.status.in_(Status.OPEN),
+        Session.scheduled_start > scheduled_start - SLOT,
+        Session.scheduled_start < scheduled_start + SLOT,
+    )
+    return list(db.session.scalars(query.order_by(Session.scheduled_start)))
+
+
+def check_start_time(scheduled_start: datetime) -> None:
+    """Refuse a start that has passed (beyond GRACE) or lies beyond HORIZON. Aware datetime."""
+    now = clock.now()
+    if scheduled_start < now - GRACE:
+        raise Invalid(fields={"scheduled_start": [_("This time has passed. Choose a later one.")]})
+    if scheduled_start > now + HORIZON:
+        raise Invalid(fields={"scheduled_start": [_("This is too far ahead. Check the year.")]})
+
+
+def create(
+    visit: Visit,
+    *,
+    by: Actor,
+    scheduled_start: datetime,
+    recording_enabled: bool = False,
+    notes: str = "",
+) -> Session:
+    """Plan a session of an OPEN visit at an aware moment.
+
+    Raises NotAllowed, WrongState (the visit is closed) or Invalid (the time has passed, or the visit
+    already has an open session at that time).
+    """
+    if access.relation(by, visit) not in STEPS["create"].by:
+        raise NotAllowed(action="session.create", object_type="visit", object_id=visit.id)
+    check_start_time(scheduled_start)
+    try:
+        with transaction():
+            visit = _locked_open_visit(visit.id)
+            newest = select(func.max(Session.number)).where(Session.visit_id == visit.id)
+            session = Session(
+                id=new_id(),
+                visit_id=visit.id,
+                doctor_id=visit.doctor_id,
+                patient_id=visit.patient_id,
+                number=(db.session.scalar(newest) or 0) + 1,
+                room=secrets.token_hex(16),
+                status=Status.SCHEDULED,
+                scheduled_start=scheduled_start,
+                recording_enabled=recording_enabled,
+                notes=notes,
+                created_at=clock.now(),
+            )
+            db.session.add(session)
+            db.session.flush()
+            _tell(session, "create", by=by)
+    except IntegrityError:
+        taken = _("This visit already has a session at this time.")
+        raise Invalid(fields={"scheduled_start": [taken]}) from None
+    return access.load_session(session.id, by=by)
+
+
+def start(session: Session, *, by: Actor, video: VideoProvider) -> Session:
+    """Open the room, then SCHEDULED → IN_PROGRESS.
+
+    Raises WrongState; ProviderRefused after the session became FAILED; ProviderUnavailable with the
+    session still SCHEDULED.
+    """
+    check(session, "start", by=by)
+    release()
+    try:
+        video.open_room(session.room)
+    except ProviderRefused as refusal:
+        _take(session, "fail", by=SYSTEM, failure_reason=refusal.message)
+        raise ProviderRefused(refusal.message, session=_again(session, by)) from refusal
+    except ProviderUnavailable as trouble:
+        raise ProviderUnavailable(trouble.message, session=_again(session, by)) from trouble
+    _take(session, "start", by=by, started_at=clock.now())
+    return _again(session, by)
+
+
+def end(session: Session, *, by: Actor, video: VideoProvider) -> Session:
+    """IN_PROGRESS → COMPLETED for everybody, then close the room. Raises WrongState."""
+    check(session, "end", by=by)
+    with transaction():
+        # A clock that was set back must not give a session that ends before it began.
+        ended_at = max(clock.now(), session.started_at or clock.now())
+        _take(session, "end", by=by, ended_at=ended_at)
+        presence.close(session)
+    try:
+        video.close_room(session.room)
+    except (ProviderRefused, ProviderUnavailable) as trouble:
+        log.warning("room of session %s is not closed yet: %s", session.id, type(trouble).__name__)
+    return _again(session, by)
+
+
+def cancel(session: Session, *, by: Actor, reason: str = "") -> Session:
+    """SCHEDULED → CANCELLED. `reason` is for the doctor and staff. Raises WrongState."""
+    check(session, "cancel", by=by)
+    with transaction():
+        _take(
+            session,
+            "cancel",
+            by=by,
+            cancelled_at=clock.now(),
+            cancelled_by_id=by.user_id,
+            cancel_reason=reason,
+        )
+        presence.close(session)
+    return _again(session, by)
+
+
+def leave(session: Session, *, by: Actor) -> Session:
+    """Step out; the session stays as it is. Harmless when nobody is in, or twice."""
+    if access.relation(by, session) not in STEPS["leave"].by:
+        raise NotAllowed(action="session.leave", object_type="session", object_id=session.id)
+    presence.leave_all(session, by=by)
+    return _again(session, by)
+
+
+def ticket(session: Session, *, by: Actor, video: VideoProvider) -> Ticket:
+    """All a browser needs to connect; room and identity come from the session alone.
+
+    Raises NotAllowed or WrongState.
+    """
+    check(session, "join", by=by)
+    audit.record("session.token", by=by, object_type="session", object_id=session.id)
+    return video.ticket(session.room, presence.identity(session, by))
+
+
+def _take(session: Session, action: str, *, by: Actor, **values: Any) -> None:
+    """Take a step of the table: compare-and-set, audit and announcement in one transaction."""
+    step = STEPS[action]
+    with transaction():
+        taken = db.session.execute(
+            update(Session)
+            .where(Session.id == session.id, Session.status.in_(step.start))
+            .values(status=step.end, **values)
+            .execution_options(synchronize_session=False)
+        )
+        if taken.rowcount == 0:  # type: ignore[attr-defined]
+            db.session.refresh(session)
+            raise WrongState(_why_not(session, action), session=session)
+        _tell(session, action, by=by)
+
+
+def _tell(session: Session, action: str, *, by: Actor) -> None:
+    audit.record(f"session.{action}", by=by, object_type="session", object_id=session.id)
+    changes.announce(*changes.about(session))
+
+
+def _again(session: Session, by: Actor) -> Session:
+    """The session as the database has it now."""
+    return access.load_session(session.id, by=by)
+
+
+def _locked_open_visit(visit_id: str) -> Visit:
+    query = select(Visit).where(Visit.id == visit_id).with_for_update(of=Visit)
+    visit = db.session.scalars(query.execution_options(populate_existing=True)).one()
+    if visit.status != Visit.OPEN:
+        raise WrongState(_("This visit is closed. Open a new visit to plan a session."))
+    return visit
+
+
+def _why_not(session: Session, action: str) -> str:
+    if action == "join" and session.status == Status.SCHEDULED:
+        return _("Start the session first. Then you can join the call.")
+    now = {
+        Status.SCHEDULED: _("This session has not started yet."),
+        Status.IN_PROGRESS: _("This session has already started."),
+        Status.COMPLETED: _("This session has already ended."),
+        Status.CANCELLED: _("This session was cancelled."),
+        Status.FAILED: _("This session could not be started."),
+    }
+    return now[session.status]

@@ -1,0 +1,202 @@
+"""Sign-ins, kept on the server: the cookie holds a random secret, the table its hash.
+
+An idle sign-in ends after 15 minutes for doctors and staff, 30 for patients; any after 12 hours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import exists, select, update
+
+from telehealth import audit, changes, clock, limits, passwords, presence
+from telehealth.access import Actor
+from telehealth.errors import TooMany
+from telehealth.extensions import db
+from telehealth.models import ApiToken, Link, Participation, Role, SignIn, User
+from telehealth.secret import digest, new_token
+from telehealth.store import transaction
+
+IDLE = {
+    Role.DOCTOR: timedelta(minutes=15),
+    Role.STAFF: timedelta(minutes=15),
+    Role.PATIENT: timedelta(minutes=30),
+}
+ABSOLUTE = timedelta(hours=12)
+TOUCH = timedelta(seconds=30)
+"""A use is written down at most this often: not every page needs a write."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a request came from: address, browser, and the id that its log lines carry."""
+
+    address: str = ""
+    agent: str = ""
+    request_id: str = ""
+
+
+def actor_for(user: User, via: str, origin: Origin, sign_in: SignIn | None = None) -> Actor:
+    """The actor that this user is, come by this way."""
+    return Actor(
+        user_id=user.id,
+        role=user.role,
+        name=user.name,
+        via=via,
+        only_session=sign_in.session_id if sign_in else None,
+        sign_in_id=sign_in.id if sign_in else None,
+        address=origin.address,
+        agent=origin.agent,
+        request_id=origin.request_id,
+    )
+
+
+def sign_in(email: str, password: str, origin: Origin) -> str | None:
+    """The secret for the cookie, or None: unknown, wrong, locked and deactivated look the same.
+
+    Raises TooMany for an address that tries far too often.
+    """
+    email = email.strip().casefold()
+    address_ok = limits.count("address", origin.address, limits.PER_ADDRESS)
+    account_ok = limits.count("account", email, limits.PER_ACCOUNT)
+    user = db.session.scalar(select(User).where(User.email == email))
+    right = passwords.matches(password, user.password_hash if user else None)
+    if not address_ok:
+        raise TooMany(retry_after=int(limits.WINDOW.total_seconds()))
+    who = actor_for(user, "password", origin) if user else _unknown(origin)
+    if user is None or not right or not account_ok or not user.active:
+        _refuse(who, "locked" if not account_ok else "password")
+        return None
+    with transaction():
+        limits.forget("account", email)
+        token, _entry = _open(user, "password", origin)
+        audit.record("user.sign_in", by=who, object_type="user", object_id=user.id)
+    return token
+
+
+def sign_in_by_link(link: Link, origin: Origin) -> str:
+    """The secret for the cookie of a link's visitor: one session and nothing else."""
+    with transaction():
+        token, entry = _open(link.user, "link", origin, link)
+        link.opened_at = clock.now()
+        audit.record(
+            "session.link_used",
+            by=actor_for(link.user, "link", origin, entry),
+            object_type="session",
+            object_id=link.session_id,
+            detail={"link": link.id},
+        )
+        changes.announce(*changes.about(link.session))
+    return token
+
+
+def find(token: str, origin: Origin, *, passive: bool, in_call: bool) -> Actor | None:
+    """Who this cookie belongs to, if it is still good.
+
+    `passive` requests (polls, streams) extend nothing. `in_call` ones live on past the idle end as
+    long as their page is in a call: a call in progress is not cut.
+    """
+    entry = db.session.scalar(select(SignIn).where(SignIn.token_hash == digest(token)))
+    if entry is None or entry.ended_at is not None or not entry.user.active:
+        return None
+    now = clock.now()
+    if now - entry.created_at > ABSOLUTE and not (in_call and _in_call(entry)):
+        return None
+    if now - entry.last_used_at > IDLE[entry.user.role] and not (in_call and _in_call(entry)):
+        return None
+    if not passive and now - entry.last_used_at > TOUCH:
+        with transaction():
+            entry.last_used_at = now
+    return actor_for(entry.user, entry.kind, origin, entry)
+
+
+def find_by_bearer(token: str, origin: Origin) -> Actor | None:
+    """Who this API token acts for. Raises TooMany for an address that guesses."""
+    found = db.session.scalar(select(ApiToken).where(ApiToken.token_hash == digest(token)))
+    if found is None or found.revoked_at is not None or not found.user.active:
+        limits.guard("bearer", origin.address, limits.PER_ADDRESS)
+        return None
+    return actor_for(found.user, "token", origin)
+
+
+def sign_out(actor: Actor) -> None:
+    """End the actor's sign-in: its cookie is worth nothing from now on."""
+    with transaction():
+        _end(SignIn.id == actor.sign_in_id)
+        audit.record("user.sign_out", by=actor, object_type="user", object_id=actor.user_id or "")
+
+
+def end_all(user: User, *, but: str | None = None) -> None:
+    """End the person's sign-ins, in the transaction of what made it necessary."""
+    _end((SignIn.user_id == user.id) & (SignIn.id != (but or "")))
+
+
+def end_by_link(session_id: str) -> None:
+    """End the sign-ins that links of this session opened."""
+    _end((SignIn.session_id == session_id) & (SignIn.kind == "link"))
+
+
+def create_api_token(user: User, name: str, *, by: Actor) -> str:
+    """A new bearer token for the person, shown once."""
+    token = "th_" + new_token()
+    with transaction():
+        db.session.add(ApiToken(user_id=user.id, name=name, token_hash=digest(token), created_at=clock.now()))
+        audit.record("user.api_token", by=by, object_type="user", object_id=user.id)
+    return token
+
+
+def _open(user: User, kind: str, origin: Origin, link: Link | None = None) -> tuple[str, SignIn]:
+    token, now = new_token(), clock.now()
+    entry = SignIn(
+        token_hash=digest(token),
+        kind=kind,
+        user_id=user.id,
+        link_id=link.id if link else None,
+        session_id=link.session_id if link else None,
+        created_at=now,
+        last_used_at=now,
+        address=origin.address[:45],
+        agent=origin.agent[:200],
+    )
+    db.session.add(entry)
+    db.session.flush()
+    return token, entry
+
+
+def _end(condition: object) -> None:
+    db.session.execute(
+        update(SignIn)
+        .where(condition, SignIn.ended_at.is_(None))  # type: ignore[arg-type]
+        .values(ended_at=clock.now())
+        .execution_options(synchronize_session="fetch")
+    )
+
+
+def _in_call(entry: SignIn) -> bool:
+    fresh: datetime = clock.now() - presence.STALE[Participation.WAITING]
+    open_call = exists().where(
+        Participation.sign_in_id == entry.id,
+        Participation.state == Participation.IN_CALL,
+        Participation.seen_at > fresh,
+    )
+    return bool(db.session.scalar(select(open_call)))
+
+
+def _refuse(who: Actor, reason: str) -> None:
+    audit.record(
+        "user.sign_in",
+        by=who,
+        object_type="user",
+        object_id=who.user_id or "",
+        outcome="denied",
+        reason=reason,
+    )
+
+
+def _unknown(origin: Origin) -> Actor:
+    return Actor(None, "stranger", "", "password", None, None, *_parts(origin))
+
+
+def _parts(origin: Origin) -> tuple[str, str, str]:
+    return origin.address, origin.agent, origin.request_id

@@ -1,0 +1,82 @@
+"""Messages from browser to browser: rows with a number that counts within the session.
+
+Numbers are taken under the session's row lock. A plain sequence would let a reader pass over a
+number whose transaction is still open, and never read it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select, update
+
+from telehealth import changes, clock
+from telehealth.extensions import db
+from telehealth.models import Session, Signal
+from telehealth.store import new_id, transaction
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message to send: to which participant, of which kind, with an id that makes it once."""
+
+    to: str
+    kind: str
+    body: dict[str, Any]
+    message_id: str
+
+
+def post(session_id: str, messages: Sequence[Message]) -> None:
+    """Store messages; one whose id is already there is ignored, so a browser may repeat blindly."""
+    with transaction():
+        last = _lock(session_id)
+        ids = [message.message_id for message in messages]
+        known = set(
+            db.session.scalars(
+                select(Signal.message_id).where(Signal.session_id == session_id, Signal.message_id.in_(ids))
+            )
+        )
+        for message in messages:
+            if message.message_id in known:
+                continue
+            known.add(message.message_id)
+            last += 1
+            db.session.add(
+                Signal(
+                    session_id=session_id,
+                    seq=last,
+                    recipient_id=message.to,
+                    message_id=message.message_id,
+                    kind=message.kind,
+                    body=json.dumps(message.body),
+                    at=clock.now(),
+                )
+            )
+        db.session.execute(
+            update(Session)
+            .where(Session.id == session_id)
+            .values(last_signal=last)
+            .execution_options(synchronize_session=False)
+        )
+        changes.announce(f"call:{session_id}")
+
+
+def tell(session_id: str, recipients: Sequence[str], kind: str, body: dict[str, Any]) -> None:
+    """Tell participants something in the server's own name."""
+    if recipients:
+        post(session_id, [Message(to, kind, body, f"server-{new_id()}") for to in recipients])
+
+
+def read(recipient_id: str, after: int) -> list[Signal]:
+    """What came in for a participant since number `after`, in order."""
+    query = select(Signal).where(Signal.recipient_id == recipient_id, Signal.seq > after)
+    return list(db.session.scalars(query.order_by(Signal.seq)))
+
+
+def _lock(session_id: str) -> int:
+    """The session's last number, with every other writer of this session held back."""
+    query = select(Session.last_signal).where(Session.id == session_id).with_for_update()
+    return db.session.scalars(query).one()

@@ -1,0 +1,180 @@
+// The ordinary pages: asking first, copying, where focus goes after a swap, lost connections.
+// No text is written here; it comes from the page.
+
+const find = (selector, root = document) => root.querySelector(selector);
+
+/** Reads words out once, also when they are the same as before. */
+export function announce(words) {
+  const region = find('#announcer');
+  if (!region || !words) return;
+  region.textContent = '';
+  setTimeout(() => { region.textContent = words; }, 50);
+}
+
+// ---- Asking before what cannot be undone -----------------------------------------------------
+
+const dialog = find('#confirm');
+let asking = null;
+let agreed = null;
+
+function ask(button) {
+  const { confirmTitle, confirmText, confirmYes, confirmNo, confirmReason } = button.dataset;
+  asking = button;
+  find('#confirm-title').textContent = confirmTitle;
+  find('#confirm-text').textContent = confirmText;
+  find('[value=yes]', dialog).textContent = confirmYes;
+  find('[value=no]', dialog).textContent = confirmNo;
+  const reason = find('#confirm-reason');
+  reason.hidden = !confirmReason;
+  find('label', reason).textContent = confirmReason ?? '';
+  find('textarea', reason).value = '';
+  dialog.returnValue = 'no';
+  dialog.showModal();
+}
+
+// In the capture phase, so that neither htmx nor the form sees a press that is not agreed to yet.
+document.addEventListener('click', (event) => {
+  const button = event.target.closest?.('[data-confirm-title]');
+  if (!button || !dialog) return;
+  if (button === agreed) { agreed = null; return; }
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  ask(button);
+}, true);
+
+dialog?.addEventListener('close', () => {
+  if (dialog.returnValue !== 'yes') return;
+  // The page may have refreshed itself behind the dialog.
+  const button = asking.isConnected ? asking : document.getElementById(asking.id);
+  if (!button?.dataset.confirmTitle || button.dataset.confirmYes !== asking.dataset.confirmYes) {
+    announce(dialog.dataset.gone);
+    return;
+  }
+  const reason = button.form?.elements.namedItem('reason');
+  if (reason) reason.value = find('#confirm-reason-text').value.trim();
+  agreed = button;
+  button.click();
+});
+
+// ---- Small presses ---------------------------------------------------------------------------
+
+async function copy(button) {
+  const box = find(button.dataset.copy);
+  let words = button.dataset.copied;
+  try {
+    await navigator.clipboard.writeText(box.value);
+  } catch {
+    // No clipboard without a secure origin or the right to use it.
+    box.select();
+    if (!document.execCommand('copy')) words = button.dataset.notCopied;
+    if (words === button.dataset.copied) button.focus();
+  }
+  announce(words);
+  const label = find('span', button);
+  label.dataset.before ??= label.textContent;
+  label.textContent = words;
+  setTimeout(() => { label.textContent = label.dataset.before; }, 3000);
+}
+
+document.addEventListener('click', (event) => {
+  const button = event.target.closest?.('[data-copy], [data-dismiss], [data-print]');
+  if (!button) return;
+  if (button.dataset.copy) copy(button);
+  if ('print' in button.dataset) print();
+  if ('dismiss' in button.dataset) {
+    button.closest('.notice').remove();
+    find('#main').focus({ preventScroll: true });
+  }
+});
+
+/** "UTC+2", as the server writes the clinic's zone. */
+function ownZone() {
+  const minutes = -new Date().getTimezoneOffset();
+  const far = Math.abs(minutes);
+  const rest = far % 60 ? `:${String(far % 60).padStart(2, '0')}` : '';
+  return `UTC${minutes < 0 ? '-' : '+'}${Math.floor(far / 60)}${rest}`;
+}
+
+function nameForeignZone() {
+  for (const note of document.querySelectorAll('[data-zone]')) note.hidden = note.dataset.zone === ownZone();
+}
+
+// ---- After a swap ----------------------------------------------------------------------------
+
+const byPress = (ctx) => ['click', 'submit'].includes(ctx?.sourceEvent?.type);
+const rootOf = ({ target }) => {
+  if (target?.isConnected) return target;
+  return (target?.id && document.getElementById(target.id)) || find('#main');
+};
+
+/** Focus goes to what the answer marks, stays where it was, or goes to the heading; never to nowhere. */
+function placeFocus(ctx) {
+  const root = rootOf(ctx);
+  const again = document.getElementById(ctx.sourceElement?.dataset?.focusId || ctx.pressedId || '');
+  const first = find('[data-error-summary], [data-focus=first]', root);
+  const lost = !document.activeElement || document.activeElement === document.body;
+  if (!first && !lost) return;
+  (first ?? again ?? find('[data-focus]', root) ?? find('h1'))?.focus();
+}
+
+function markTitle() {
+  const word = document.body.dataset.errorWord ?? '';
+  const bare = document.title.startsWith(word) ? document.title.slice(word.length) : document.title;
+  document.title = find('[data-error-summary]') ? word + bare : bare;
+}
+
+const refreshOpenHistories = () => {
+  for (const part of document.querySelectorAll('details[open][hx-get]')) htmx.trigger(part, 'opened', {}, false);
+};
+
+document.addEventListener('htmx:before:request', ({ detail: { ctx } }) => {
+  if (byPress(ctx)) ctx.pressedId = ctx.sourceElement.id;
+});
+
+/** Whether a refusal brings the part that was asked for; a proxy's error page does not. */
+const bringsPart = (ctx) => Boolean(ctx?.target?.id) && ctx.text?.includes(`id="${ctx.target.id}"`);
+
+document.addEventListener('htmx:before:swap', (event) => {
+  const { ctx } = event.detail;
+  if (ctx.response?.status >= 500 && ctx.swap !== 'none' && !bringsPart(ctx)) event.preventDefault();
+  ctx.openParts = [...rootOf(ctx).querySelectorAll('details[open][id]')].map((part) => part.id);
+});
+
+document.addEventListener('htmx:after:swap', ({ detail: { ctx } }) => {
+  for (const id of ctx.openParts ?? []) document.getElementById(id)?.setAttribute('open', '');
+  nameForeignZone();
+  markTitle();
+  if (!byPress(ctx)) return;
+  placeFocus(ctx);
+  // A press that swaps nothing itself concerns something that a live part of the page shows.
+  if (ctx.request.method === 'POST' && ctx.swap === 'none') {
+    const words = new DOMParser().parseFromString(ctx.text, 'text/html').querySelector('article .notice');
+    if (words) find('#flash').replaceChildren(words);
+    htmx.trigger(document.body, 'changed');
+  }
+});
+
+// The button was disabled while its request ran, which takes its focus away.
+document.addEventListener('htmx:finally:request', ({ detail: { ctx } }) => {
+  if (byPress(ctx)) setTimeout(() => placeFocus(ctx), 20);
+});
+
+document.addEventListener('toggle', ({ target }) => {
+  if (target.open && target.matches('details[hx-get]')) htmx.trigger(target, 'opened', {}, false);
+}, true);
+document.addEventListener('changed', refreshOpenHistories);
+
+// ---- A lost connection -----------------------------------------------------------------------
+
+const trouble = find('#trouble');
+const report = ({ detail: { ctx } }) => {
+  const status = ctx?.response?.status;
+  if (trouble && (!status || status >= 500) && !bringsPart(ctx)) trouble.hidden = false;
+};
+document.addEventListener('htmx:error', report);
+document.addEventListener('htmx:response:error', report);
+document.addEventListener('htmx:after:request', ({ detail: { ctx } }) => {
+  if (trouble && ctx.response.status < 500) trouble.hidden = true;
+});
+
+nameForeignZone();

@@ -1,0 +1,171 @@
+import { Emitter } from './emitter.js';
+import { delay, insist, post } from './http.js';
+import { Inbox } from './inbox.js';
+
+const HEARTBEAT = 10000;
+const BATCH = 20;
+
+/** What only a carrier wants to hear; kept until one listens, so that none is lost at the start. */
+const FOR_CARRIERS = ['signal', 'participant-joined', 'participant-left'];
+
+/**
+ * One page's line to the server: who is here, and messages from browser to browser.
+ *
+ * Events: `signal` {from, id, body}; `participant-joined` {id, role, name}; `participant-left`
+ * {id, reason}; `changed`: ask how the session stands; `presence` {status, duration_seconds,
+ * participants, asked}; `replaced`: a newer page of this person took over; `gone`: enter again with
+ * a new id; `signed-out` {yes}. After `replaced` and `gone` the line is closed.
+ *
+ * A network that is away and a server that restarts cost time, never a message.
+ */
+export class Line extends Emitter {
+  #url;
+  #csrf;
+  #inbox;
+  #open = true;
+  #queue = [];
+  #sent = 0;
+  #sending = false;
+  #seen = new Set();
+  #held = [];
+  #state = null;
+  #beating = false;
+  #beatAgain = false;
+  #misses = 0;
+  #timer;
+
+  constructor({ url, participant, csrf }) {
+    super();
+    this.participant = participant;
+    this.#url = url;
+    this.#csrf = csrf;
+    this.#inbox = new Inbox(
+      `${url}/inbox?participant=${participant}`,
+      (type, data) => this.#deliver(type, data),
+      (refusal) => this.#refused(refusal),
+    );
+  }
+
+  /** Come in with this page's id; asked again until answered. Throws Refusal. */
+  enter(token) {
+    const task = () => this.#post('enter', { token });
+    return insist(task, () => this.#open);
+  }
+
+  /** Hear what the server has for us from `cursor` on. */
+  open(cursor) {
+    if (this.#open) this.#inbox.open(cursor);
+  }
+
+  /** A carrier listens now. */
+  release() {
+    const held = this.#held;
+    this.#held = null;
+    for (const [type, data] of held ?? []) this.say(type, data);
+  }
+
+  /** Send a message to a participant: in order, until it has arrived. */
+  send(to, body) {
+    this.#sent += 1;
+    this.#queue.push({ to, id: `${this.participant}-${this.#sent}`, body });
+    this.#flush();
+  }
+
+  /** Say how we are, now and at every heartbeat: waiting, connecting, connected, reconnecting. */
+  report(state) {
+    this.#state = state;
+    this.#beat();
+  }
+
+  /** Ask how the session stands. */
+  ask() {
+    if (this.#state) this.#beat();
+  }
+
+  /** The network is back: everything at once, instead of at the next try. */
+  hurry() {
+    if (!this.#open) return;
+    this.#inbox.kick();
+    this.ask();
+  }
+
+  /** Go; the browser sees to it even while the page closes. */
+  async leave() {
+    if (!this.#open) return;
+    this.close();
+    await this.#post('leave', {}, { keepalive: true, timeout: 2000 }).catch(() => {});
+  }
+
+  close() {
+    this.#open = false;
+    clearTimeout(this.#timer);
+    this.#inbox.close();
+  }
+
+  #post(what, body, options) {
+    const whole = { participant: this.participant, ...body };
+    return post(`${this.#url}/${what}`, whole, { csrf: this.#csrf, ...options });
+  }
+
+  #deliver(type, data) {
+    if (type === 'replaced') return this.#end('replaced');
+    if (type === 'signal') {
+      if (this.#seen.has(data.id)) return;
+      this.#seen.add(data.id);
+    }
+    if (this.#held && FOR_CARRIERS.includes(type)) this.#held.push([type, data]);
+    else this.say(type, data);
+  }
+
+  async #flush() {
+    if (this.#sending) return;
+    this.#sending = true;
+    while (this.#open && this.#queue.length) {
+      const messages = this.#queue.slice(0, BATCH);
+      try {
+        await insist(() => this.#post('signal', { messages }), () => this.#open);
+      } catch (error) {
+        this.#refused(error);
+      }
+      this.#queue.splice(0, messages.length);
+    }
+    this.#sending = false;
+  }
+
+  async #beat() {
+    clearTimeout(this.#timer);
+    if (this.#beating) {
+      this.#beatAgain = true;
+      return;
+    }
+    this.#beating = true;
+    this.#beatAgain = false;
+    const asked = performance.now();
+    let next = HEARTBEAT;
+    try {
+      const answer = await this.#post('presence', { state: this.#state });
+      if (this.#misses) this.#inbox.kick();
+      this.#misses = 0;
+      this.say('signed-out', { yes: false });
+      this.say('presence', { ...answer, asked });
+    } catch (error) {
+      if (error.status === 401) this.say('signed-out', { yes: true });
+      if (error.final) this.#refused(error);
+      next = delay(this.#misses);
+      this.#misses += 1;
+    }
+    this.#beating = false;
+    if (this.#open) this.#timer = setTimeout(() => this.#beat(), this.#beatAgain ? 0 : next);
+  }
+
+  #refused(error) {
+    if (!this.#open) return;
+    if (error.status === 410) this.#end(error.code === 'replaced' ? 'replaced' : 'gone');
+    else if (error.status === 409) this.say('changed', {});
+  }
+
+  #end(why) {
+    this.close();
+    this.say(why, {});
+  }
+}

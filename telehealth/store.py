@@ -1,0 +1,101 @@
+"""How the database is opened and how a change is made: one short write transaction at a time."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import DateTime, Dialect, Engine, TypeDecorator, event
+
+from telehealth import changes
+from telehealth.extensions import db
+
+
+def new_id() -> str:
+    """A fresh opaque id: 80 random bits as 20 hexadecimal characters."""
+    return secrets.token_hex(10)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment: aware and in UTC in Python, whatever the database keeps."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without a time zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def init_app(app: Flask) -> None:
+    """Set the connections up; on SQLite with write-ahead log, foreign keys and explicit BEGINs."""
+    with app.app_context():
+        if db.engine.dialect.name == "sqlite":
+            _prepare_sqlite(db.engine)
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def on_connect(dbapi_connection: Any, _record: Any) -> None:
+        # The driver's own BEGIN is always deferred, and a deferred transaction that turns writer
+        # fails at once with "database is locked", whatever the time-out.
+        dbapi_connection.isolation_level = None
+        for pragma in (
+            "journal_mode=WAL",
+            "busy_timeout=15000",
+            "foreign_keys=ON",
+            "synchronous=NORMAL",
+        ):
+            dbapi_connection.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Any) -> None:
+        writes = connection.get_execution_options().get("writes", False)
+        connection.connection.dbapi_connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN").close()
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """Everything inside is kept together or not at all; browsers hear of it once it is kept.
+
+    Inside another one it joins that one. What was loaded before may be stale: decide races with
+    an UPDATE that names the expected state.
+    """
+    session = db.session()
+    if session.info.get("writing"):
+        yield
+        return
+    release()
+    session.info["writing"] = True
+    try:
+        session.connection(execution_options={"writes": True})
+        yield
+        session.flush()
+        topics = changes.take(session)
+        session.commit()
+    except BaseException:
+        session.rollback()
+        changes.take(session)
+        raise
+    finally:
+        session.info.pop("writing", None)
+    if topics:
+        changes.kept.send(topics=topics)
+
+
+def release() -> None:
+    """End the reading transaction: nothing may stay open while we wait for a network."""
+    db.session.commit()

@@ -1,0 +1,55 @@
+"""The video service: what we need of one, and the choice at start-up.
+
+Vendor words, codes and ids stop inside each provider's own module.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from flask import Flask, current_app
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """All a browser needs to connect. `room` and `identity` are opaque; `more` is the provider's own."""
+
+    provider: str
+    room: str
+    identity: str
+    token: str = field(repr=False)
+    expires_at: datetime
+    more: dict[str, Any] = field(default_factory=dict, repr=False)
+
+
+class VideoProvider(Protocol):
+    """Rooms and tickets. Every method may raise ProviderUnavailable (try later) or ProviderRefused."""
+
+    name: str
+
+    def open_room(self, room: str) -> None:
+        """Make the room ready; one that is there already is fine."""
+
+    def ticket(self, room: str, identity: str) -> Ticket:
+        """A ticket for one identity in one room; needs no network."""
+
+    def close_room(self, room: str) -> None:
+        """End the room for everybody; one that is over already is fine."""
+
+    def remove(self, room: str, identity: str) -> None:
+        """Put one identity out of the room; one that is not there is fine."""
+
+
+def init_app(app: Flask) -> None:
+    """Choose the provider that the settings name."""
+    from telehealth.video.peer import PeerProvider
+
+    app.extensions["video"] = PeerProvider(app.config["SETTINGS"])
+
+
+def provider() -> VideoProvider:
+    """The provider of this app."""
+    chosen: VideoProvider = current_app.extensions["video"]
+    return chosen

@@ -1,0 +1,1 @@
+"""What tests are made of: databases, servers, browsers, pages and the cast."""

@@ -1,0 +1,175 @@
+"""Real browsers: Chromium with a fake camera and microphone, one context for each person.
+
+Nothing that a page complains about passes unseen: a violated policy, an error in a script or an
+answer of 500 and above fails the test when it ends.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright
+
+from support import needs
+
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-features=WebRtcHideLocalIpsWithMdns",
+    "--autoplay-policy=no-user-gesture-required",
+    "--use-fake-device-for-media-stream",
+)
+
+# Keeps every connection that a page makes, so that a test can ask what really arrives.
+COLLECT = """
+(() => {
+  const Native = window.RTCPeerConnection;
+  window.connections = [];
+  window.RTCPeerConnection = class extends Native {
+    constructor(...given) { super(...given); window.connections.push(this); }
+  };
+})();
+"""
+
+RECEIVED = """
+async () => {
+  const video = document.querySelector('video[data-participant="remote"]');
+  const quality = video && video.getVideoPlaybackQuality();
+  const found = {
+    width: video ? video.videoWidth : 0,
+    shown: quality ? quality.totalVideoFrames - quality.droppedVideoFrames : 0,
+    paused: video ? video.paused : true, muted: video ? video.muted : true,
+    frames: 0, packets: 0, sound: 0, relayed: false,
+  };
+  for (const connection of window.connections) {
+    if (connection.connectionState === "closed") continue;
+    const stats = await connection.getStats();
+    for (const report of stats.values()) {
+      const inbound = report.type === "inbound-rtp" ? report.kind : null;
+      if (inbound === "video") found.frames += report.framesDecoded || 0;
+      if (inbound === "audio") {
+        found.packets += report.packetsReceived || 0;
+        found.sound += report.totalAudioEnergy || 0;
+      }
+      if (report.type === "candidate-pair" && report.nominated) {
+        found.relayed = stats.get(report.localCandidateId)?.candidateType === "relay";
+      }
+    }
+  }
+  return found;
+}
+"""
+
+
+def launch(playwright: Playwright, *, devices: str = "allowed") -> Browser:
+    """Start Chromium. `devices`: `allowed`, `denied` (the person says no) or `missing`."""
+    arguments = list(ARGUMENTS)
+    if devices == "missing":
+        arguments.remove("--use-fake-device-for-media-stream")
+    arguments.append(f"--use-fake-ui-for-media-stream{'=deny' if devices == 'denied' else ''}")
+    return playwright.chromium.launch(
+        executable_path=needs.program("chromium"), headless=True, args=arguments
+    )
+
+
+class Watch:
+    """What the pages of a context complained about. `expect` lets a complaint pass."""
+
+    def __init__(self) -> None:
+        self.complaints: list[str] = []
+        self._expected: list[str] = []
+
+    def expect(self, words: str) -> None:
+        """Complaints with these words are part of the test."""
+        self._expected.append(words)
+
+    def follow(self, context: BrowserContext) -> None:
+        """Listen to all pages of the context."""
+        context.on("console", self._on_console)
+        context.on("weberror", lambda error: self.complaints.append(f"error: {error.error}"))
+        context.on(
+            "response",
+            lambda answer: (
+                self.complaints.append(f"{answer.status} from {answer.url}") if answer.status >= 500 else None
+            ),
+        )
+
+    def check(self) -> None:
+        """Fail if anybody complained of something that was not expected."""
+        bad = [c for c in self.complaints if not any(words in c for words in self._expected)]
+        assert not bad, "the browser complained: " + "; ".join(bad)
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text or "Content-Security-Policy" in message.text:
+            self.complaints.append(f"policy: {message.text}")
+        elif message.type == "error" and "Failed to load resource" not in message.text:
+            self.complaints.append(f"console: {message.text}")
+
+
+@contextmanager
+def browsing(browser: Browser, base_url: str, **options: Any) -> Iterator[tuple[Page, Watch]]:
+    """A page in a context of its own, watched to the end."""
+    watch = Watch()
+    context = browser.new_context(
+        base_url=base_url, **{"viewport": {"width": 1280, "height": 800}, **options}
+    )
+    context.set_default_timeout(10_000)
+    context.add_init_script(COLLECT)
+    watch.follow(context)
+    try:
+        yield context.new_page(), watch
+    finally:
+        context.close()
+    watch.check()
+
+
+def until(what: Callable[[], Any], seconds: float = 10, message: str = "it did not happen") -> Any:
+    """Ask again and again until the answer is true; returns it."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = what()
+        if answer:
+            return answer
+        assert time.monotonic() < deadline, f"{message} (last answer: {answer!r})"
+        time.sleep(0.05)
+
+
+def received(page: Page) -> dict[str, Any]:
+    """What this page has received of the other side so far."""
+    found: dict[str, Any] = page.evaluate(RECEIVED)
+    return found
+
+
+def sees(page: Page, seconds: float = 15) -> dict[str, Any]:
+    """Prove that the other side is seen and heard now: a picture, new frames, new sound packets."""
+    first = until(
+        lambda: (now := received(page))["width"] > 0 and now["frames"] > 0 and now,
+        seconds,
+        "no picture of the other side arrived",
+    )
+
+    def more() -> Any:
+        now = received(page)
+        grown = now["frames"] > first["frames"] and now["packets"] > first["packets"]
+        return now if grown and now["shown"] > first["shown"] else None
+
+    now: dict[str, Any] = until(more, seconds, "picture or sound of the other side stands still")
+    assert not now["paused"] and not now["muted"], f"the other side is not played: {now}"
+    return now
+
+
+def sees_nobody(page: Page, seconds: float = 10) -> None:
+    """Prove that nothing of another side arrives any more."""
+
+    def still() -> bool:
+        before = received(page)["frames"]
+        time.sleep(0.7)
+        return bool(received(page)["frames"] == before)
+
+    until(still, seconds, "frames still arrive")

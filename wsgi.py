@@ -1,0 +1,5 @@
+"""What gunicorn and `flask` run."""
+
+from telehealth import create_app
+
+app = create_app()
