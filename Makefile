@@ -23,7 +23,7 @@ check: install-dev ## Check format, lint, types, templates and that this list is
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
-	$(PYTHON) -m djlint --lint --quiet --profile jinja --ignore $(DJLINT_IGNORE) telehealth/templates
+	$(PYTHON) -m djlint --lint --quiet --profile jinja telehealth/templates
 	$(PYTHON) -m pytest --quiet tests/house
 
 bench: install-dev ## Measure, and write docs/performance.md
@@ -34,7 +34,7 @@ migrate: ## Bring the database up to date
 
 # From here on: what the lines above are made of.
 
-.PHONY: ready migrated install-dev secret-key
+.PHONY: ready free-port migrated install-dev secret-key
 
 # Two started at once in one clone take turns with the set-up, where the machine has flock.
 ALONE := $(if $(shell command -v flock),flock Makefile)
@@ -44,12 +44,14 @@ GIVEN = given() { printenv "$$1" >/dev/null || grep -Eqs "^(export )?$$1=." .env
 SETTINGS = $(GIVEN) given PUBLIC_URL || export PUBLIC_URL="http://127.0.0.1:$(PORT)"; \
   export PORT="$(PORT)";
 
-ready: $(INSTALLED) secret-key
+ready: free-port $(INSTALLED) secret-key
+	@$(SETTINGS) $(PYTHON) -m flask db upgrade
+	@$(SETTINGS) $(PYTHON) -m flask demo --if-empty
+
+free-port: | $(PYTHON)
 	@$(PYTHON) -c 'import socket; s = socket.socket(); \
 	  s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("127.0.0.1", $(PORT)))' \
 	  2>/dev/null || { echo "Port $(PORT) is taken; try: make run PORT=$$(( $(PORT) + 1 ))"; exit 1; }
-	@$(SETTINGS) $(PYTHON) -m flask db upgrade
-	@$(SETTINGS) $(PYTHON) -m flask demo --if-empty
 
 migrated: $(INSTALLED) secret-key
 	@$(SETTINGS) $(PYTHON) -m flask db upgrade
@@ -82,7 +84,3 @@ $(PYTHON):
 	echo "Setting up .venv with $$($$python --version)"; \
 	$$python -m venv --clear .venv >/dev/null 2>&1 || { rm -rf .venv; \
 	  echo "$$python has no working venv. On Debian or Ubuntu: apt install python3-venv"; exit 1; }
-
-# H006 asks for sizes that the style sheet gives; H021 is held by tests on every page;
-# H030 and H031 want text for search engines; T032 dislikes the spaces of aligned attributes.
-DJLINT_IGNORE := H006,H021,H030,H031,T032

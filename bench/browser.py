@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from playwright.sync_api import Browser, Page, Response, sync_playwright
 from support import browsers
@@ -83,7 +84,7 @@ def _weight(page: Page, path: str, name: str, limit: float) -> Figure:
     return Figure(f"{name}, gzip", sum(sizes.values()) / 1000, " kB", limit, parts)
 
 
-def _signed_in(browser: Browser, server: Server, key: str) -> list[object]:
+def _signed_in(browser: Browser, server: Server, key: str) -> list[Any]:
     with browsers.browsing(browser, server.url) as (page, _):
         sign_in(page, key)
         return list(page.context.cookies())
@@ -100,7 +101,7 @@ def _join(browser: Browser, server: Server, floor: Server, scene: Scene) -> Figu
             doctor.locator('[data-call-state="waiting"]').first.wait_for(state="attached")
             with browsers.browsing(browser, server.url) as (patient, _):
                 patient.context.add_init_script(CLOCK)
-                patient.context.add_cookies(cookies)  # type: ignore[arg-type]
+                patient.context.add_cookies(cookies)
                 patient.goto("/patient-portal/telemedicine")
                 patient.get_by_role("button", name="Join Session").first.click()
                 join = _took(patient)

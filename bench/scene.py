@@ -4,13 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import requests
-from bs4 import BeautifulSoup, Tag
 from flask import Flask
 from support import apps
-from support.cast import CAST, PASSWORD, Clinic, Person
+from support.cast import Clinic, Person
 from support.databases import Databases
-from support.server import Server
 
 from telehealth.models import Session, Status, Visit
 
@@ -47,22 +44,3 @@ def set_up(databases: Databases, kind: str, many: int = MANY) -> Iterator[Scene]
             yield Scene(app, url, clinic, visit, live)
         finally:
             apps.close(app)
-
-
-def sign_in(server: Server, key: str) -> dict[str, str]:
-    """Sign in over HTTP; the headers that make further requests this person's."""
-    browser = requests.Session()
-    page = BeautifulSoup(browser.get(f"{server.url}/sign-in", timeout=30).text, "html5lib")
-    token = page.select_one("input[name=csrf_token]")
-    assert isinstance(token, Tag)
-    answer = browser.post(
-        f"{server.url}/sign-in",
-        data={
-            "csrf_token": str(token["value"]),
-            "email": CAST[key].email,
-            "password": PASSWORD,
-        },
-        timeout=30,
-    )
-    assert answer.ok, f"signing in answered {answer.status_code}"
-    return {"Cookie": "; ".join(f"{cookie.name}={cookie.value}" for cookie in browser.cookies)}

@@ -6,7 +6,7 @@ An idle sign-in ends after 15 minutes for doctors and staff, 30 for patients; an
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import exists, select, update
 
@@ -94,8 +94,8 @@ def sign_in_by_link(link: Link, origin: Origin) -> str:
 def find(token: str, origin: Origin, *, passive: bool, in_call: bool) -> Actor | None:
     """Who this cookie belongs to, if it is still good.
 
-    `passive` requests (polls, streams) extend nothing. `in_call` ones live on past the idle end as
-    long as their page is in a call: a call in progress is not cut.
+    `passive` requests (polls, streams) extend nothing. `in_call` ones live on past the end as long
+    as their page is in a call or waits for one: a call in progress is not cut.
     """
     entry = db.session.scalar(select(SignIn).where(SignIn.token_hash == digest(token)))
     if entry is None or entry.ended_at is not None or not entry.user.active:
@@ -174,13 +174,13 @@ def _end(condition: object) -> None:
 
 
 def _in_call(entry: SignIn) -> bool:
-    fresh: datetime = clock.now() - presence.STALE[Participation.WAITING]
-    open_call = exists().where(
-        Participation.sign_in_id == entry.id,
-        Participation.state == Participation.IN_CALL,
-        Participation.seen_at > fresh,
-    )
-    return bool(db.session.scalar(select(open_call)))
+    """Whether a page of this sign-in is in a call or its waiting room, or was a moment ago.
+
+    A reload leaves and comes back; a patient may wait for an hour without touching anything.
+    """
+    fresh = clock.now() - presence.STALE[Participation.WAITING]
+    lately = exists().where(Participation.sign_in_id == entry.id, Participation.seen_at > fresh)
+    return bool(db.session.scalar(select(lately)))
 
 
 def _refuse(who: Actor, reason: str) -> None:

@@ -1,5 +1,6 @@
 // The ordinary pages: asking first, copying, where focus goes after a swap, lost connections.
-// No text is written here; it comes from the page.
+// No text is written here; it comes from the page. Elements are looked up when they are needed and
+// events are heard on the document: going back in history replaces the whole body.
 
 const find = (selector, root = document) => root.querySelector(selector);
 
@@ -13,12 +14,12 @@ export function announce(words) {
 
 // ---- Asking before what cannot be undone -----------------------------------------------------
 
-const dialog = find('#confirm');
 let asking = null;
 let agreed = null;
 
 function ask(button) {
   const { confirmTitle, confirmText, confirmYes, confirmNo, confirmReason } = button.dataset;
+  const dialog = find('#confirm');
   asking = button;
   find('#confirm-title').textContent = confirmTitle;
   find('#confirm-text').textContent = confirmText;
@@ -28,22 +29,25 @@ function ask(button) {
   reason.hidden = !confirmReason;
   find('label', reason).textContent = confirmReason ?? '';
   find('textarea', reason).value = '';
-  dialog.returnValue = 'no';
   dialog.showModal();
 }
 
 // In the capture phase, so that neither htmx nor the form sees a press that is not agreed to yet.
 document.addEventListener('click', (event) => {
   const button = event.target.closest?.('[data-confirm-title]');
-  if (!button || !dialog) return;
+  if (!button) return;
   if (button === agreed) { agreed = null; return; }
   event.preventDefault();
   event.stopImmediatePropagation();
   ask(button);
 }, true);
 
-dialog?.addEventListener('close', () => {
-  if (dialog.returnValue !== 'yes') return;
+document.addEventListener('submit', (event) => {
+  const dialog = event.target.closest('#confirm');
+  if (!dialog) return;
+  event.preventDefault();
+  dialog.close();
+  if (event.submitter?.value !== 'yes') return;
   // The page may have refreshed itself behind the dialog.
   const button = asking.isConnected ? asking : document.getElementById(asking.id);
   if (!button?.dataset.confirmTitle || button.dataset.confirmYes !== asking.dataset.confirmYes) {
@@ -110,9 +114,9 @@ const rootOf = ({ target }) => {
 /** Focus goes to what the answer marks, stays where it was, or goes to the heading; never to nowhere. */
 function placeFocus(ctx) {
   const root = rootOf(ctx);
-  const again = document.getElementById(ctx.sourceElement?.dataset?.focusId || ctx.pressedId || '');
+  const again = document.getElementById(ctx.pressedId ?? '');
   const first = find('[data-error-summary], [data-focus=first]', root);
-  const lost = !document.activeElement || document.activeElement === document.body;
+  const lost = [null, document.body, find('#main')].includes(document.activeElement);
   if (!first && !lost) return;
   (first ?? again ?? find('[data-focus]', root) ?? find('h1'))?.focus();
 }
@@ -166,15 +170,19 @@ document.addEventListener('changed', refreshOpenHistories);
 
 // ---- A lost connection -----------------------------------------------------------------------
 
-const trouble = find('#trouble');
+function showTrouble(shown) {
+  const trouble = find('#trouble');
+  if (trouble) trouble.hidden = !shown;
+}
+
 const report = ({ detail: { ctx } }) => {
   const status = ctx?.response?.status;
-  if (trouble && (!status || status >= 500) && !bringsPart(ctx)) trouble.hidden = false;
+  if ((!status || status >= 500) && !bringsPart(ctx)) showTrouble(true);
 };
 document.addEventListener('htmx:error', report);
 document.addEventListener('htmx:response:error', report);
 document.addEventListener('htmx:after:request', ({ detail: { ctx } }) => {
-  if (trouble && ctx.response.status < 500) trouble.hidden = true;
+  if (ctx.response.status < 500) showTrouble(false);
 });
 
 nameForeignZone();

@@ -45,14 +45,8 @@ CAST = {
 def create_people() -> None:
     """Add the cast to the database at hand."""
     for part in CAST.values():
-        people.create(
-            part.role,
-            part.email,
-            part.name,
-            by=SYSTEM,
-            date_of_birth=part.date_of_birth,
-            password=PASSWORD,
-        )
+        details = people.Details(part.email, part.name, date_of_birth=part.date_of_birth)
+        people.create(part.role, details, by=SYSTEM, password=PASSWORD)
 
 
 class RefusingVideo:

@@ -15,11 +15,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+import pytest
 from sqlalchemy import make_url
 
 from support import postgres
 
 KINDS = ("sqlite", "postgresql")
+
+# For a test to which the kind of database makes no difference, and that costs seconds.
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 _count = itertools.count(1)
 
 

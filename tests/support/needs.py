@@ -2,6 +2,8 @@
 
 import os
 import shutil
+from collections import Counter
+from typing import Any, NoReturn
 
 import pytest
 
@@ -13,11 +15,10 @@ def program(name: str) -> str:
     found = shutil.which(name)
     if found is None:
         cannot_run(f"{name} is missing (on Debian: apt-get install {PACKAGES.get(name, name)})")
-        raise AssertionError("unreachable")
     return found
 
 
-def cannot_run(why: str) -> None:
+def cannot_run(why: str) -> NoReturn:
     """End the test here, as a failure where nobody would read a notice."""
     if in_ci():
         pytest.fail(why, pytrace=False)
@@ -29,15 +30,21 @@ def in_ci() -> bool:
     return os.environ.get("CI") == "true"
 
 
+def not_run(config: pytest.Config) -> Counter[str]:
+    """Why tests did not run so far, and how many."""
+    terminal: Any = config.pluginmanager.get_plugin("terminalreporter")
+    skipped = terminal.stats.get("skipped", []) if terminal else []
+    reasons = [
+        result.longrepr[2] if isinstance(result.longrepr, tuple) else str(result.longrepr)
+        for result in skipped
+    ]
+    return Counter(reason.removeprefix("Skipped: ") for reason in reasons)
+
+
 def report(terminal: pytest.TerminalReporter) -> None:
     """The last lines of a run: what did not run, and why."""
-    skipped = terminal.stats.get("skipped", [])
-    if not skipped:
-        return
-    reasons: dict[str, int] = {}
-    for result in skipped:
-        why = result.longrepr[2] if isinstance(result.longrepr, tuple) else str(result.longrepr)
-        reasons[why.removeprefix("Skipped: ")] = reasons.get(why, 0) + 1
-    terminal.section("not run", yellow=True, bold=True)
+    reasons = not_run(terminal.config)
+    if reasons:
+        terminal.section("not run", yellow=True, bold=True)
     for why, count in sorted(reasons.items()):
-        terminal.line(f"{count} tests did not run: {why}", yellow=True)
+        terminal.line(f"{count} did not run: {why}", yellow=True)

@@ -44,36 +44,27 @@ def start(folder: Path) -> str:
         shutil.chown(base, UNPRIVILEGED)
         shutil.chown(data, UNPRIVILEGED)
         folder.chmod(0o755)
-    common: dict[str, Any] = {"cwd": base, "stdin": subprocess.DEVNULL, **user}
-    subprocess.run(
-        [
-            programs / "initdb",
-            f"--pgdata={data}",
-            "--username=postgres",
-            "--auth=trust",
-            "--encoding=UTF8",
-            "--no-locale",
-            "--no-sync",
-        ],
-        check=True,
-        stdout=subprocess.DEVNULL,
-        **common,
-    )
-    arguments = [f"--{name}={value}" for name, value in OPTIONS.items()]
-    with (base / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                programs / "postgres",
-                f"-D{data}",
-                f"--unix_socket_directories={base}",
-                *arguments,
-            ],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            **common,
-        )
-    _wait_until_ready(process, data, base / "log")
+
+    def run(program: str, *arguments: str) -> None:
+        # A pipe would be inherited by the server, and waiting for its end would never end.
+        with (base / "output").open("w") as output:
+            done = subprocess.run(
+                [programs / program, f"--pgdata={data}", *arguments],
+                cwd=base,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                check=False,
+                **user,
+            )
+        if done.returncode:
+            raise RuntimeError(f"{program} failed:\n{(base / 'output').read_text()}")
+
+    run("initdb", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "-N")
+    options = {**OPTIONS, "unix_socket_directories": base}
+    with (data / "postgresql.conf").open("a") as file:
+        file.writelines(f"{name} = '{value}'\n" for name, value in options.items())
+    run("pg_ctl", "start", "--wait", f"--log={base / 'log'}")
     return f"postgresql://postgres@/postgres?host={base}"
 
 
@@ -108,17 +99,3 @@ def _copied(programs: Path, base: Path) -> Path:
     if libraries.exists():
         shutil.copytree(libraries, base / "programs" / libraries.name)
     return target / "bin"
-
-
-def _wait_until_ready(process: "subprocess.Popen[bytes]", data: Path, log: Path) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            if (data / "postmaster.pid").read_text().splitlines()[7].strip() == "ready":
-                return
-        except (FileNotFoundError, IndexError):
-            pass
-        if process.poll() is not None:
-            break
-        time.sleep(0.02)
-    raise RuntimeError(f"PostgreSQL did not start:\n{log.read_text()}")

@@ -10,6 +10,9 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import requests
+from bs4 import BeautifulSoup
+
 ROOT = Path(__file__).parents[2]
 SECRET_KEY = "3f9c1e7a5b8d2046e1c7a9f3d5b80264"
 FAULTS = ("Traceback (most recent call last)", "fault in ")
@@ -101,10 +104,28 @@ class Server:
         if check and faults:
             raise AssertionError(f"the server logged {faults[0]}:\n{self.log[-8000:]}")
 
+    def wait(self, seconds: float) -> None:
+        """Wait until it has ended by itself."""
+        assert self._process is not None, "the server is not running"
+        self._process.wait(seconds)
+
     def restart(self) -> None:
         """Stop and start again, on the same port and database."""
         self.stop()
         self.start()
+
+    def browser(self, key: str) -> requests.Session:
+        """A browser without JavaScript in which this member of the cast is signed in."""
+        from support.cast import CAST, PASSWORD
+
+        browser = requests.Session()
+        page = BeautifulSoup(browser.get(f"{self.url}/sign-in", timeout=30).text, "html5lib")
+        token = page.select_one("input[name=csrf_token]")
+        assert token is not None, "the sign-in page has no csrf_token"
+        form = {"csrf_token": str(token["value"]), "email": CAST[key].email, "password": PASSWORD}
+        answer = browser.post(f"{self.url}/sign-in", data=form, timeout=30, allow_redirects=False)
+        assert answer.status_code == 303, f"signing in answered {answer.status_code}"
+        return browser
 
     def workers(self) -> list[int]:
         """The process ids of the workers."""

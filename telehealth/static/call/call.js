@@ -55,12 +55,13 @@ class Call {
     line
       .on('changed', () => line.ask())
       .on('presence', (presence) => this.#heard(presence))
-      .on('signed-out', ({ yes }) => this.#set({ signedOut: yes }))
+      .on('signed-out', ({ yes }) => this.#signedOut(yes))
       .on('replaced', () => this.#finish('elsewhere'))
       .on('gone', () => this.#again());
     try {
       this.#ticket = await insist(() => this.#ask());
       this.#carrier = CARRIERS[this.#ticket.provider]();
+      if (this.#settings.status === 'IN_PROGRESS') this.#prepare();
       const answer = await line.enter(this.#ticket.token);
       line.open(answer.cursor);
       await this.#entered(line, answer);
@@ -78,6 +79,11 @@ class Call {
       if (error.status === 401) error.final = true;
       throw error;
     }
+  }
+
+  async #prepare() {
+    const { prepare } = await this.#carrier;
+    await prepare?.(this.#ticket);
   }
 
   async #entered(line, { status, me, participants }) {
@@ -121,6 +127,9 @@ class Call {
     room.setMicrophone(this.#devices.isOn('microphone'));
     for (const participant of room.participants.values()) show({ participant });
     this.#view.enterStage();
+    // Until the server tells; its clock is the one that counts.
+    const begun = Date.parse(this.#settings.started) || Date.now();
+    this.#view.runClock(Math.max(0, Date.now() - begun) / 1000, performance.now());
     this.#set({ told: false });
   }
 
@@ -133,6 +142,7 @@ class Call {
       if (Date.parse(this.#ticket.expires_at) - Date.now() < NEARLY_EXPIRED) {
         this.#ticket = await insist(() => this.#ask());
       }
+      this.#prepare();
       await this.#entered(line, await line.enter(this.#ticket.token));
     } catch (error) {
       if (line === this.#line) this.#refused(error);
@@ -141,12 +151,18 @@ class Call {
     }
   }
 
-  #heard({ status, duration_seconds: seconds, asked }) {
+  #heard({ status, duration_seconds: seconds, elapsed_seconds: elapsed, asked }) {
     if (this.#facts.over) return;
     this.#settings.status = status;
     if (OVER.includes(status)) this.#finish('ended', seconds);
     else if (status === 'IN_PROGRESS' && !this.#room) this.#moveIn();
-    else if (this.#room) this.#view.runClock(seconds ?? null, asked);
+    else if (elapsed !== undefined) this.#view.runClock(elapsed, asked);
+  }
+
+  /** A running call goes on; a waiting patient has to come in again. */
+  #signedOut(yes) {
+    if (yes && !this.#room) location.reload();
+    else this.#set({ signedOut: yes });
   }
 
   /** The server has forgotten this page: come in as a new one, with the devices at hand. */

@@ -3,6 +3,7 @@ import { Emitter } from './emitter.js';
 /** The order of the m-lines, the same in every description of every pair. */
 export const SOURCES = ['microphone', 'camera', 'screen'];
 
+const GATHER = 20;
 const NO_PATH_AFTER = 15000;
 const GRACE = { polite: 4000, impolite: 2000 };
 const RESTART_STEP = 4000;
@@ -20,20 +21,27 @@ const origin = (description) => /^o=\S+ (\d+)/m.exec(description?.sdp ?? '')?.[1
  * exchanged later needs no new description. Only ICE restarts do, and there the perfect negotiation
  * pattern keeps two offers from colliding.
  *
+ * It may be opened before it is known with whom (`join`): the offer is then ready to go.
+ *
  * Events: `state` connecting | connected | reconnecting; `track` {source, track}; `media` {mic, cam,
  * screen} of the other side; `trouble` no-path | turn-credentials.
  */
 export class Pair extends Emitter {
   state = 'connecting';
-  #pc;
+  /** Tracks of the other side, by source. */
+  received = {};
+  #pc = null;
   #configuration;
-  #polite;
-  #send;
-  #renew;
-  #tracks;
-  #media;
+  #polite = false;
+  #send = null;
+  #outbox = [];
+  #renew = async () => null;
+  #tracks = {};
+  #media = {};
   #transceivers = null;
   #channel = null;
+  #describing = null;
+  #answered = null;
   #making = false;
   #ignoring = false;
   #chain = Promise.resolve();
@@ -44,28 +52,31 @@ export class Pair extends Emitter {
   #outdated = null;
   #closed = false;
 
+  /** @param {RTCConfiguration} configuration */
+  constructor(configuration) {
+    super();
+    this.#configuration = configuration;
+  }
+
+  /** Begin; `offerer`: we came later and offer, else the other side will. Once is enough. */
+  open(offerer) {
+    if (!this.#pc) this.#build(offerer);
+  }
+
   /**
+   * Now it is known with whom.
+   *
    * @param {object} options
-   * @param {RTCConfiguration} options.configuration
    * @param {boolean} options.polite whether we give way when two offers meet
    * @param {(body: object) => void} options.send carries a message to the other side, in order
    * @param {() => Promise<RTCConfiguration|null>} [options.renew] a fresh configuration if needed
-   * @param {Object<string, MediaStreamTrack|null>} options.tracks our own, by source
-   * @param {object} options.media what we let others have
    */
-  constructor({ configuration, polite, send, renew = async () => null, tracks, media }) {
-    super();
-    this.#configuration = configuration;
+  join({ polite, send, renew }) {
     this.#polite = polite;
     this.#send = send;
-    this.#renew = renew;
-    this.#tracks = { ...tracks };
-    this.#media = media;
-  }
-
-  /** Begin; `offerer`: we came later and offer, else the other side will. */
-  open(offerer) {
-    this.#build(offerer);
+    if (renew) this.#renew = renew;
+    this.#outbox.splice(0).forEach(send);
+    this.#watchPath();
   }
 
   /** A message of the other side; they are worked off strictly one after another. */
@@ -126,24 +137,33 @@ export class Pair extends Emitter {
     this.#channel = null;
   }
 
+  #watchPath() {
+    clearTimeout(this.#pathTimer);
+    this.#pathTimer = setTimeout(() => {
+      this.say('trouble', 'no-path');
+      this.restart();
+    }, NO_PATH_AFTER);
+  }
+
   #build(offerer) {
     this.#drop();
     this.#making = this.#ignoring = false;
+    this.#describing = this.#answered = null;
     this.#restarts = 0;
     const pc = new RTCPeerConnection(this.#configuration);
     this.#pc = pc;
     pc.onicecandidate = ({ candidate }) => {
-      if (candidate?.candidate && pc === this.#pc) this.#send({ candidate: candidate.toJSON() });
+      if (!candidate?.candidate || pc !== this.#pc || this.#describing) return;
+      const { sdpMid, sdpMLineIndex, usernameFragment } = candidate;
+      const plain = { candidate: candidate.candidate, sdpMid, sdpMLineIndex, usernameFragment };
+      this.#post({ candidate: plain });
     };
     pc.onnegotiationneeded = () => this.#offer(pc);
     pc.onconnectionstatechange = () => pc === this.#pc && this.#look();
     pc.onicecandidateerror = ({ errorCode }) => {
       if (errorCode === 401 && pc === this.#pc) this.say('trouble', 'turn-credentials');
     };
-    this.#pathTimer = setTimeout(() => {
-      this.say('trouble', 'no-path');
-      this.restart();
-    }, NO_PATH_AFTER);
+    if (this.#send) this.#watchPath();
     this.#become(this.state === 'connecting' ? 'connecting' : 'reconnecting');
     if (!offerer) return;
     // Only the offerer lays the lines out: two sides doing so would end up with six.
@@ -169,20 +189,49 @@ export class Pair extends Emitter {
     this.#rebuilt = performance.now();
     this.#outdated = origin(this.#pc.remoteDescription);
     this.#build(false);
-    this.#send({ restart: true });
+    this.#post({ restart: true });
   }
 
   async #offer(pc) {
-    if (!this.#transceivers || pc !== this.#pc) return;
     this.#making = true;
     try {
+      // An answer that is not out yet must go first.
+      await this.#answered;
+      if (pc !== this.#pc || pc.signalingState !== 'stable' || !this.#transceivers) return;
       await pc.setLocalDescription();
-      if (pc === this.#pc) this.#send({ description: pc.localDescription.toJSON() });
+      if (pc === this.#pc) this.#describe(pc);
     } catch {
       // The connection was closed, or an offer of the other side came first; both are fine.
     } finally {
       if (pc === this.#pc) this.#making = false;
     }
+  }
+
+  /** Send our description, with the first ways to us in it: messages of their own cost time. */
+  #describe(pc) {
+    const turn = {};
+    this.#describing = turn;
+    const send = () => {
+      // Something newer took its place, or it was rolled back.
+      if (this.#describing !== turn || pc !== this.#pc) return;
+      this.#describing = null;
+      const { type, sdp } = pc.localDescription;
+      this.#post({ description: { type, sdp } });
+    };
+    if (pc.iceGatheringState === 'complete') {
+      send();
+      return undefined;
+    }
+    return new Promise((resolve) => {
+      const done = () => resolve(send());
+      pc.onicegatheringstatechange = () => pc.iceGatheringState === 'complete' && done();
+      setTimeout(done, GATHER);
+    });
+  }
+
+  #post(body) {
+    if (this.#send) this.#send(body);
+    else this.#outbox.push(body);
   }
 
   async #take({ description, candidate, restart }) {
@@ -202,7 +251,7 @@ export class Pair extends Emitter {
     if (!offer) return undefined;
     if (!this.#transceivers) this.#adopt();
     await pc.setLocalDescription();
-    if (pc === this.#pc) this.#send({ description: pc.localDescription.toJSON() });
+    if (pc === this.#pc) this.#answered = this.#describe(pc);
     return undefined;
   }
 
@@ -224,6 +273,7 @@ export class Pair extends Emitter {
       // One stream for voice and face keeps them in step on the other side.
       if (pc.remoteDescription && source !== 'screen') transceiver.sender.setStreams?.(stream);
       if (this.#tracks[source]) this.setTrack(source, this.#tracks[source]);
+      this.received[source] = transceiver.receiver.track;
       this.say('track', { source, track: transceiver.receiver.track });
     }
     // Made by the answerer only now: earlier it would ask for a negotiation of its own.

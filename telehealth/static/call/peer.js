@@ -9,6 +9,25 @@ const NEARLY_EXPIRED = 60000;
 // Made while the page still asks for its ticket: it costs tens of milliseconds on a phone.
 const certificate = RTCPeerConnection.generateCertificate({ name: 'ECDSA', namedCurve: 'P-256' });
 
+let prepared = null;
+
+/** Have the first offer ready by the time it is known whether somebody is there to get it. */
+export async function prepare(ticket) {
+  const certificates = [await certificate];
+  prepared?.close();
+  prepared = new Pair(configuration(ticket, certificates));
+  prepared.open(true);
+}
+
+function configuration(ticket, certificates) {
+  return {
+    iceServers: ticket.ice_servers,
+    iceTransportPolicy: ticket.ice_transport_policy,
+    bundlePolicy: 'max-bundle',
+    certificates,
+  };
+}
+
 /**
  * Embedded calls: one connection between each two participants, signals over our own server.
  * See room.js for the contract.
@@ -45,6 +64,8 @@ class PeerRoom extends Room {
       .on('presence', (presence) => this.#reconcile(presence));
     this.#timer = setInterval(() => this.#measure(), LOOK_AT_QUALITY);
     for (const who of participants) this.#add(who, true);
+    prepared?.close();
+    prepared = null;
     line.release();
   }
 
@@ -83,12 +104,7 @@ class PeerRoom extends Room {
   }
 
   get #configuration() {
-    return {
-      iceServers: this.#ticket.ice_servers,
-      iceTransportPolicy: this.#ticket.ice_transport_policy,
-      bundlePolicy: 'max-bundle',
-      certificates: this.#certificates,
-    };
+    return configuration(this.#ticket, this.#certificates);
   }
 
   #tell() {
@@ -106,16 +122,11 @@ class PeerRoom extends Room {
   #add({ id, role, name }, offerer) {
     if (this.#gone || this.participants.has(id)) return;
     this.#lost.delete(id);
-    const participant = { id, role, name, state: 'connecting', media: null, tracks: {} };
+    const pair = (offerer && prepared) || new Pair(this.#configuration);
+    if (pair === prepared) prepared = null;
+    const participant = { id, role, name, state: 'connecting', media: null };
+    participant.tracks = pair.received;
     participant.since = performance.now();
-    const pair = new Pair({
-      configuration: this.#configuration,
-      polite: this.#me.id > id,
-      send: (body) => this.#line.send(id, body),
-      renew: () => this.#fresh(),
-      tracks: this.#tracks,
-      media: this.#media,
-    });
     this.participants.set(id, participant);
     this.#pairs.set(id, pair);
     pair
@@ -125,7 +136,6 @@ class PeerRoom extends Room {
         this.#sum();
       })
       .on('track', ({ source, track }) => {
-        participant.tracks[source] = track;
         this.say('track-added', { participant, source, track });
       })
       .on('media', (media) => {
@@ -137,7 +147,14 @@ class PeerRoom extends Room {
         if (reason === 'turn-credentials') this.#renewAll();
       });
     this.say('participant-joined', { participant });
+    for (const [source, track] of Object.entries(this.#tracks)) pair.setTrack(source, track);
+    pair.tell(this.#media);
     pair.open(offerer);
+    pair.join({
+      polite: this.#me.id > id,
+      send: (body) => this.#line.send(id, body),
+      renew: () => this.#fresh(),
+    });
     this.#sum();
   }
 

@@ -13,6 +13,8 @@ import { Emitter } from './emitter.js';
  * @typedef {{id: string, role: string, name: string, state: Reach, media: Media|null,
  *   tracks: Object<Source, MediaStreamTrack>}} Participant `media` is null until it is known
  *
+ * A carrier may also export `prepare(ticket)`, called when `connect` will soon be: it may get ready.
+ *
  * @callback connect
  * @param {object} ticket the server's answer for this session: provider, room, identity, token, …
  * @param {object} options

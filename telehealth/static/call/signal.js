@@ -3,7 +3,9 @@ import { delay, insist, post } from './http.js';
 import { Inbox } from './inbox.js';
 
 const HEARTBEAT = 10000;
+const SOON = 150;
 const BATCH = 20;
+const BATCH_SIZE = 40000;
 
 /** What only a carrier wants to hear; kept until one listens, so that none is lost at the start. */
 const FOR_CARRIERS = ['signal', 'participant-joined', 'participant-left'];
@@ -30,7 +32,7 @@ export class Line extends Emitter {
   #held = [];
   #state = null;
   #beating = false;
-  #beatAgain = false;
+  #due = Infinity;
   #misses = 0;
   #timer;
 
@@ -74,12 +76,12 @@ export class Line extends Emitter {
   /** Say how we are, now and at every heartbeat: waiting, connecting, connected, reconnecting. */
   report(state) {
     this.#state = state;
-    this.#beat();
+    this.ask();
   }
 
-  /** Ask how the session stands. */
+  /** Ask how the session stands: soon, since what makes us ask seldom comes alone. */
   ask() {
-    if (this.#state) this.#beat();
+    if (this.#state) this.#beatIn(SOON);
   }
 
   /** The network is back: everything at once, instead of at the next try. */
@@ -108,7 +110,10 @@ export class Line extends Emitter {
   }
 
   #deliver(type, data) {
-    if (type === 'replaced') return this.#end('replaced');
+    if (type === 'replaced' || type === 'gone') {
+      this.#end(type);
+      return;
+    }
     if (type === 'signal') {
       if (this.#seen.has(data.id)) return;
       this.#seen.add(data.id);
@@ -121,7 +126,7 @@ export class Line extends Emitter {
     if (this.#sending) return;
     this.#sending = true;
     while (this.#open && this.#queue.length) {
-      const messages = this.#queue.slice(0, BATCH);
+      const messages = this.#batch();
       try {
         await insist(() => this.#post('signal', { messages }), () => this.#open);
       } catch (error) {
@@ -132,14 +137,26 @@ export class Line extends Emitter {
     this.#sending = false;
   }
 
-  async #beat() {
+  /** As many as fit into one request; one always does. */
+  #batch() {
+    let size = 0;
+    const fits = (message) => (size += JSON.stringify(message).length) < BATCH_SIZE;
+    const count = this.#queue.slice(0, BATCH).findIndex((message) => !fits(message));
+    return this.#queue.slice(0, count < 0 ? BATCH : Math.max(1, count));
+  }
+
+  /** The next heartbeat comes in so many milliseconds, or earlier if it was to come earlier. */
+  #beatIn(milliseconds) {
+    const due = performance.now() + milliseconds;
+    if (!this.#open || due >= this.#due) return;
+    this.#due = due;
     clearTimeout(this.#timer);
-    if (this.#beating) {
-      this.#beatAgain = true;
-      return;
-    }
+    if (!this.#beating) this.#timer = setTimeout(() => this.#beat(), milliseconds);
+  }
+
+  async #beat() {
     this.#beating = true;
-    this.#beatAgain = false;
+    this.#due = Infinity;
     const asked = performance.now();
     let next = HEARTBEAT;
     try {
@@ -155,7 +172,9 @@ export class Line extends Emitter {
       this.#misses += 1;
     }
     this.#beating = false;
-    if (this.#open) this.#timer = setTimeout(() => this.#beat(), this.#beatAgain ? 0 : next);
+    const wanted = this.#due < Infinity ? SOON : next;
+    this.#due = Infinity;
+    this.#beatIn(wanted);
   }
 
   #refused(error) {

@@ -31,7 +31,9 @@ export class View {
     status.querySelector('span').textContent = status.dataset[state];
     status.dataset.tone = { connected: 'live', reconnecting: 'bad' }[state] ?? 'wait';
     for (const part of this.#root.querySelectorAll('[data-show]')) {
-      part.hidden = !part.dataset.show.split(' ').some((token) => now.has(token));
+      // The icons are SVG and know no `hidden` property.
+      const has = part.dataset.show.split(' ').some((token) => now.has(token));
+      part.toggleAttribute('hidden', !has);
     }
   }
 
