@@ -6,8 +6,10 @@ It imports nothing of the application: a worker must be patched by gevent before
 import os
 import re
 import sys
+from contextlib import contextmanager
 from urllib.parse import quote
 
+import gevent
 from gunicorn.glogging import Logger
 from gunicorn.workers.ggevent import GeventWorker
 
@@ -16,10 +18,31 @@ bind = f"127.0.0.1:{os.environ.get('PORT') or 8000}"
 
 
 class Worker(GeventWorker):
-    """gevent: an open event stream costs a greenlet and no thread."""
+    """gevent's worker; told to stop, it waits for answers under way and not for idle browsers."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.idle = {}
+
+    @contextmanager
+    def timeout_ctx(self):
+        """How long a kept connection may wait for its next request."""
+        waiting = gevent.getcurrent()
+        with gevent.Timeout(self.cfg.keepalive if self.alive else 0, False) as timeout:
+            self.idle[waiting] = timeout
+            try:
+                yield
+            finally:
+                del self.idle[waiting]
+
+    def handle_exit(self, sig, frame):
+        """Stop after the answers under way."""
+        super().handle_exit(sig, frame)
+        for waiting, timeout in list(self.idle.items()):
+            waiting.kill(timeout, block=False)
 
     def handle_quit(self, sig, frame):
-        """Ctrl-C arrives twice, from the terminal and from the master: one of them is enough."""
+        """Stop at once. Ctrl-C says so twice, by the terminal and by the master: once is enough."""
         if self.alive:
             self.alive = False
             super().handle_quit(sig, frame)
@@ -49,9 +72,13 @@ errorlog = "-"
 SECRET_IN_PATH = re.compile(r"/(join|invitation)/[^\s\"']+", re.IGNORECASE)
 
 
+# Of a request that cannot be read, anything may be the token.
+UNREADABLE = re.compile(r"(Invalid request from ip=\S+: [\w ]+).*", re.DOTALL)
+
+
 def masked(text):
     """The text without the tokens of links and invitations."""
-    return SECRET_IN_PATH.sub(r"/\1/***", text)
+    return UNREADABLE.sub(r"\1", SECRET_IN_PATH.sub(r"/\1/***", text))
 
 
 def mask(record):

@@ -70,7 +70,7 @@ def _weights(browser: Browser, server: Server, scene: Scene) -> Iterator[Figure]
 def _weight(page: Page, path: str, name: str, limit: float) -> Figure:
     """All that the page loads with an empty cache, in kB as it is with gzip."""
     seen: list[Response] = []
-    page.on("response", seen.append)
+    page.on("response", lambda answer: seen.append(answer))
     page.goto(path, wait_until="load")
     page.wait_for_timeout(1500)
     sizes: dict[str, int] = {}

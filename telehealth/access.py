@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, false, select, true
-from sqlalchemy.orm import contains_eager, joinedload, selectinload
+from sqlalchemy.orm import joinedload, selectinload
 
 from telehealth.errors import NotAllowed, NotFound
 from telehealth.extensions import db
@@ -41,6 +41,8 @@ SYSTEM = Actor(user_id=None, role="system")
 
 def relation(actor: Actor, owner: Session | Visit) -> str | None:
     """What the actor is to this session or visit: its doctor, its patient, staff, or None."""
+    if actor.only_session and actor.only_session != owner.id:
+        return None
     if actor.role == Role.DOCTOR and owner.doctor_id == actor.user_id:
         return Role.DOCTOR
     if actor.role == Role.PATIENT and owner.patient_id == actor.user_id:
@@ -56,7 +58,7 @@ def own_sessions(actor: Actor) -> ColumnElement[bool]:
         return Session.doctor_id == actor.user_id
     if actor.role == Role.PATIENT:
         return Session.patient_id == actor.user_id
-    return true() if actor.role == Role.STAFF else false()
+    return true() if actor.role == Role.STAFF or actor is SYSTEM else false()
 
 
 def own_visits(actor: Actor) -> ColumnElement[bool]:
@@ -83,7 +85,7 @@ def load_session(session_id: str, *, by: Actor, action: str = "read") -> Session
     query = session_query().where(Session.id == session_id, own_sessions(by))
     session = db.session.scalar(query.execution_options(populate_existing=True))
     if session is None:
-        raise _missing(Session, "session", session_id, f"session.{action}")
+        raise missing(Session, "session", session_id, f"session.{action}")
     return session
 
 
@@ -93,34 +95,7 @@ def load_visit(visit_id: str, *, by: Actor, action: str = "read") -> Visit:
     query = query.options(joinedload(Visit.doctor), joinedload(Visit.patient))
     visit = db.session.scalar(query.execution_options(populate_existing=True))
     if visit is None:
-        raise _missing(Visit, "visit", visit_id, f"visit.{action}")
-    return visit
-
-
-def load_visit_with_sessions(visit_id: str, *, by: Actor) -> Visit:
-    """The visit, its people, its sessions and who is in them, in one statement."""
-    doctor, patient = db.aliased(User), db.aliased(User)
-    query = (
-        select(Visit)
-        .join(doctor, Visit.doctor_id == doctor.id)
-        .join(patient, Visit.patient_id == patient.id)
-        .outerjoin(Visit.sessions)
-        .outerjoin(Session.participations)
-        .outerjoin(Session.links)
-        .where(Visit.id == visit_id, own_visits(by))
-        .order_by(Session.number.desc())
-        .options(
-            contains_eager(Visit.doctor.of_type(doctor)),
-            contains_eager(Visit.patient.of_type(patient)),
-            contains_eager(Visit.sessions).contains_eager(Session.participations),
-            contains_eager(Visit.sessions).contains_eager(Session.links),
-            contains_eager(Visit.sessions).joinedload(Session.cancelled_by),
-        )
-        .execution_options(populate_existing=True)
-    )
-    visit = db.session.execute(query).unique().scalar_one_or_none()
-    if visit is None:
-        raise _missing(Visit, "visit", visit_id, "visit.read")
+        raise missing(Visit, "visit", visit_id, f"visit.{action}")
     return visit
 
 
@@ -139,7 +114,7 @@ def load_person(user_id: str, *, by: Actor) -> User:
     return user
 
 
-def _missing(model: Any, object_type: str, object_id: str, action: str) -> NotFound:
+def missing(model: Any, object_type: str, object_id: str, action: str) -> NotFound:
     """The same answer either way; only a try at somebody else's object goes into the audit."""
     if db.session.scalar(select(model.id).where(model.id == object_id)) is None:
         return NotFound()

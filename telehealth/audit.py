@@ -13,9 +13,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC
+from typing import Any
 
 from flask import current_app
-from sqlalchemy import select, text
+from sqlalchemy import insert, select, text
 
 from telehealth import clock
 from telehealth.access import Actor
@@ -63,25 +64,24 @@ def record(
     """Append one entry to the transaction at hand. `detail` holds no names, notes or secrets."""
     with transaction():
         last_id, prev = _head()
-        entry = AuditEntry(
-            id=last_id + 1,
-            at=clock.now(),
-            actor_id=by.user_id,
-            actor_role=by.role,
-            action=action,
-            object_type=object_type,
-            object_id=object_id,
-            outcome=outcome,
-            reason=reason[:100],
-            address=by.address[:45],
-            agent=by.agent[:200],
-            request_id=by.request_id[:32],
-            detail=json.dumps(dict(detail or {}), sort_keys=True),
-            prev=prev,
-        )
-        entry.mac = _mac(entry)
-        db.session.add(entry)
-        db.session.flush()
+        row: dict[str, Any] = {
+            "id": last_id + 1,
+            "at": clock.now(),
+            "actor_id": by.user_id,
+            "actor_role": by.role,
+            "action": action,
+            "object_type": object_type,
+            "object_id": object_id,
+            "outcome": outcome,
+            "reason": reason[:100],
+            "address": by.address[:45],
+            "agent": by.agent[:200],
+            "request_id": by.request_id[:32],
+            "detail": json.dumps(dict(detail or {}), sort_keys=True),
+            "prev": prev,
+        }
+        row["mac"] = _mac(row)
+        db.session.execute(insert(AuditEntry), row)
 
 
 def session_history(session_id: str) -> list[AuditEntry]:
@@ -121,7 +121,7 @@ def verify(anchor: tuple[int, str] | None = None) -> Verdict:
             why = "an entry before it is missing"
         elif entry.prev != prev:
             why = "it does not follow the entry before it"
-        elif not hmac.compare_digest(entry.mac, _mac(entry)):
+        elif not hmac.compare_digest(entry.mac, _mac(vars(entry))):
             why = "it was changed"
         if why:
             return Verdict(last, last, prev, bad_id=entry.id, why=why)
@@ -143,9 +143,12 @@ def _head() -> tuple[int, str]:
     return (row[0], row[1]) if row else (0, START)
 
 
-def _mac(entry: AuditEntry) -> str:
-    row = {name: getattr(entry, name) for name in _FIELDS}
-    row |= {"id": entry.id, "at": entry.at.astimezone(UTC).isoformat(timespec="microseconds")}
-    body = json.dumps(row, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    key = hmac.digest(current_app.config["SECRET_KEY"].encode(), b"telehealth audit", "sha256")
-    return hmac.new(key, entry.prev.encode() + body.encode(), hashlib.sha256).hexdigest()
+def _mac(row: Mapping[str, Any]) -> str:
+    canonical = {name: row[name] for name in ("id", *_FIELDS)}
+    canonical["at"] = row["at"].astimezone(UTC).isoformat(timespec="microseconds")
+    body = json.dumps(canonical, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hmac.new(_key(), row["prev"].encode() + body.encode(), hashlib.sha256).hexdigest()
+
+
+def _key() -> bytes:
+    return hmac.digest(current_app.config["SECRET_KEY"].encode(), b"telehealth audit", "sha256")

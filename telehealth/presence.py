@@ -10,6 +10,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from flask import current_app
 from sqlalchemy import ColumnElement, and_, delete, or_, select, update
@@ -34,6 +35,18 @@ class Present:
     since: datetime
 
 
+class Heard(Protocol):
+    """Something that was heard of: a participation, or what a page shows of one."""
+
+    @property
+    def state(self) -> str:
+        """How it takes part."""
+
+    @property
+    def seen_at(self) -> datetime:
+        """When it was last heard of."""
+
+
 def who(session: Session) -> list[Present]:
     """Those who are here now, one entry a person, the one who came first in front."""
     found: dict[str, Present] = {}
@@ -46,7 +59,7 @@ def who(session: Session) -> list[Present]:
     return sorted(found.values(), key=lambda present: present.since)
 
 
-def is_fresh(part: Participation) -> bool:
+def is_fresh(part: Heard) -> bool:
     """Whether this participation was heard of lately enough to count as here."""
     stale = STALE.get(part.state)
     return stale is not None and part.seen_at > clock.now() - stale

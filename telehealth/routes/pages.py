@@ -6,16 +6,20 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from babel import Locale
+from babel import Locale, support
 from flask import Flask, Response, current_app, g, make_response, render_template, request
-from flask_babel import get_locale
+from flask_babel import get_locale, get_translations
+from jinja2.utils import LRUCache
+from markupsafe import Markup
 
 from telehealth import presence, sessions, times
+from telehealth.cards import SessionView
 from telehealth.clock import now
 from telehealth.config import Settings
 from telehealth.errors import NotAllowed, WrongState
 from telehealth.models import Session
 
+_cards = LRUCache(4000)
 _TOKEN = re.compile(r'name="csrf_token" value="[^"]*"')
 
 
@@ -49,9 +53,11 @@ def init_app(app: Flask) -> None:
         clinic=Clinic(settings.clinic_name, settings.clinic_phone, settings.emergency_number),
         clinic_zone=clock.zone_name,
         can=can,
+        card=card,
         who=presence.who,
         video_name=settings.video_provider,
     )
+    app.jinja_env.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
     app.context_processor(_context)
 
 
@@ -62,6 +68,19 @@ def can(session: Session, action: str) -> bool:
     except (NotAllowed, WrongState):
         return False
     return True
+
+
+def card(session: SessionView) -> Markup:
+    """The card of a session, rendered once for all who see the same.
+
+    A doctor's page shows twenty of them, and asks for them again at every change of one.
+    """
+    today = clinic_time().local(now()).date()
+    key = (session.looks, g.actor.role, g.actor.user_id, str(get_locale()), today)
+    html: str | None = _cards.get(key)
+    if html is None:
+        html = _cards[key] = render_template("telemedicine/_session_card.html", session=session)
+    return Markup(html)
 
 
 def clinic_time() -> times.ClinicTime:
@@ -97,3 +116,19 @@ def _context() -> dict[str, object]:
         "locale_lang": str(locale).replace("_", "-"),
         "locale_dir": "rtl" if locale.character_order == "right-to-left" else "ltr",
     }
+
+
+def _translations() -> support.NullTranslations:
+    """The catalogue of this request, found once and not again for every word of a page."""
+    found: support.NullTranslations | None = g.get("translations")
+    if found is None:
+        found = g.translations = get_translations()
+    return found
+
+
+def _gettext(words: str) -> str:
+    return _translations().ugettext(words)
+
+
+def _ngettext(one: str, many: str, number: int) -> str:
+    return _translations().ungettext(one, many, number)

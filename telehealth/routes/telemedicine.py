@@ -5,8 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, current_app, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from markupsafe import Markup
 
-from telehealth import access, audit, history, links, sessions, video
+from telehealth import access, audit, cards, history, links, sessions, video
+from telehealth.cards import VisitView
 from telehealth.errors import Invalid, WrongState
 from telehealth.forms import SessionForm
 from telehealth.models import Role, Session, Visit
@@ -38,7 +40,7 @@ def session_list(visit_id: str) -> ResponseReturnValue:
 def new(visit_id: str) -> ResponseReturnValue:
     """The form for a new session, in place; `like` fills it from an earlier one."""
     visit = _load_visit(visit_id)
-    _only_its_doctor(visit)
+    _only_its_doctor()
     if visit.status != Visit.OPEN:
         raise WrongState(_("This visit is closed. Open a new visit to plan a session."))
     return _form_or_page(visit, _form_like(visit, request.args.get("like", "")))
@@ -54,7 +56,7 @@ def no_form(visit_id: str) -> ResponseReturnValue:
 def create(visit_id: str) -> ResponseReturnValue:
     """Plan a session; what cannot be used comes back with what was typed."""
     visit = access.load_visit(visit_id, by=actor(), action="session.create")
-    _only_its_doctor(visit)
+    _only_its_doctor()
     form = SessionForm()
     try:
         session = _create(visit, form)
@@ -166,32 +168,37 @@ def _done(session: Session, words: str) -> ResponseReturnValue:
 
 
 def _card(session: Session, **more: object) -> str:
-    return render_template("telemedicine/_session_card.html", session=session, **more)
+    return render_template("telemedicine/_answer.html", session=session, **more)
 
 
-def _load_visit(visit_id: str) -> Visit:
-    visit = access.load_visit_with_sessions(visit_id, by=actor())
+def _load_visit(visit_id: str) -> VisitView:
+    visit = cards.load_visit(visit_id, by=actor())
     access.require_role(actor(), CARERS, "visit.read")
     return visit
 
 
-def _only_its_doctor(visit: Visit) -> None:
+def _only_its_doctor() -> None:
     access.require_role(actor(), (Role.DOCTOR,), "session.create")
 
 
-def _page(visit: Visit, form: SessionForm | None) -> str:
-    cards = {"visit": visit, "sessions": visit.sessions}
-    tag = tag_of(render_template("telemedicine/_session_list.html", **cards))
-    return render_template("telemedicine/index.html", **cards, form=form, ptag=tag)
+def _page(visit: VisitView, form: SessionForm | None) -> str:
+    listed = render_template("telemedicine/_session_list.html", visit=visit, sessions=visit.sessions)
+    return render_template(
+        "telemedicine/index.html",
+        visit=visit,
+        session_list=Markup(listed),
+        form=form,
+        ptag=tag_of(listed),
+    )
 
 
-def _form_or_page(visit: Visit, form: SessionForm | None) -> str:
+def _form_or_page(visit: VisitView, form: SessionForm | None) -> str:
     if is_fragment():
         return render_template("telemedicine/_session_form.html", visit=visit, form=form)
     return _page(visit, form)
 
 
-def _form_like(visit: Visit, session_id: str) -> SessionForm:
+def _form_like(visit: VisitView, session_id: str) -> SessionForm:
     form = SessionForm(formdata=None)
     earlier = next((s for s in visit.sessions if s.id == session_id), None)
     if earlier:

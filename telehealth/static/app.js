@@ -91,6 +91,13 @@ document.addEventListener('click', (event) => {
   }
 });
 
+// A form without fields would leave a bare "?" at the end of the address.
+document.addEventListener('submit', (event) => {
+  if (!('go' in event.target.dataset)) return;
+  event.preventDefault();
+  location.assign(event.target.action);
+});
+
 /** "UTC+2", as the server writes the clinic's zone. */
 function ownZone() {
   const minutes = -new Date().getTimezoneOffset();

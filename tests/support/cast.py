@@ -15,7 +15,7 @@ from typing import Any
 from flask import Flask
 
 from support.pages import Visitor
-from telehealth import access, audit, clock, links, people, sessions, video, visits
+from telehealth import access, audit, cards, clock, links, people, sessions, video, visits
 from telehealth.access import SYSTEM, Actor
 from telehealth.errors import ProviderRefused
 from telehealth.models import Role, Session, Status, Visit
@@ -178,5 +178,5 @@ class Clinic:
 
     def _next_start(self, visit: Visit) -> datetime:
         """Times that neither clash nor fall into one slot: an hour apart."""
-        numbers = access.load_visit_with_sessions(visit.id, by=Actor(visit.doctor_id, Role.DOCTOR)).sessions
+        numbers = cards.load_visit(visit.id, by=Actor(visit.doctor_id, Role.DOCTOR)).sessions
         return clock.now() + timedelta(hours=1 + len(numbers))

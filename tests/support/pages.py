@@ -176,7 +176,7 @@ class Page:
     ) -> Page:
         """Type into the form around a button, press the button, and return what comes back."""
         button = self.button(name, within)
-        form = button.find_parent("form")
+        form = self.soup.find(id=button["form"]) if button.get("form") else button.find_parent("form")
         assert isinstance(form, Tag), f"the button {name!r} is in no form"
         unknown = typed.keys() - fields_of(form).keys()
         assert not unknown, f"the form of {name!r} has no field {', '.join(sorted(unknown))}"
@@ -184,7 +184,8 @@ class Page:
         data |= {key: value for key, value in typed.items() if value == ""}
         if button.get("name"):
             data[str(button["name"])] = str(button.get("value") or "")
-        path = str(button.get("hx-post") or form["action"]) if fragment else str(form["action"])
+        action = str(button.get("formaction") or form["action"])
+        path = str(button.get("hx-post") or action) if fragment else action
         if str(form.get("method") or "get").lower() == "get":
             return self.visitor.get(path, query_string=data, fragment=fragment, status=status or 200)
         expected = status or (200 if fragment else 303)

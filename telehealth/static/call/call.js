@@ -252,7 +252,7 @@ class Call {
       !over && lacks && `lacks-${what}`,
       !over && tracks.microphone && !wanted.microphone && 'muted',
       poor && state === 'connected' && 'poor',
-      !over && silenced && 'silenced',
+      silenced && state === 'connected' && 'silenced',
       !over && signedOut && 'signed-out',
       endFailed && 'end-failed',
     ]);

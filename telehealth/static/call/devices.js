@@ -13,11 +13,13 @@ const PROBLEMS = {
   AbortError: 'busy',
 };
 
+// Two cores are too few to send a large picture and to show one.
+const WEAK = navigator.hardwareConcurrency <= 2;
 const CONSTRAINTS = {
   audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true },
   video: {
-    width: { ideal: 1280 },
-    height: { ideal: 720 },
+    width: { ideal: WEAK ? 640 : 1280 },
+    height: { ideal: WEAK ? 480 : 720 },
     frameRate: { ideal: 24, max: 30 },
     facingMode: 'user',
   },

@@ -4,6 +4,7 @@ import { Emitter } from './emitter.js';
 export const SOURCES = ['microphone', 'camera', 'screen'];
 
 const GATHER = 20;
+const FIRST_SIDE = 640;
 const NO_PATH_AFTER = 15000;
 const GRACE = { polite: 4000, impolite: 2000 };
 const RESTART_STEP = 4000;
@@ -40,6 +41,7 @@ export class Pair extends Emitter {
   #media = {};
   #transceivers = null;
   #channel = null;
+  #sharp = false;
   #describing = null;
   #answered = null;
   #making = false;
@@ -90,6 +92,14 @@ export class Pair extends Emitter {
   setTrack(source, track) {
     this.#tracks[source] = track;
     this.#sender(source)?.replaceTrack(track).catch(() => {});
+    if (source === 'camera' && track) this.#scale();
+  }
+
+  /** The way has room for the camera's whole picture. */
+  sharpen() {
+    if (this.#sharp) return;
+    this.#sharp = true;
+    this.#scale();
   }
 
   /** Let the other side know what it can have. */
@@ -149,6 +159,7 @@ export class Pair extends Emitter {
     this.#drop();
     this.#making = this.#ignoring = false;
     this.#describing = this.#answered = null;
+    this.#sharp = false;
     this.#restarts = 0;
     const pc = new RTCPeerConnection(this.#configuration);
     this.#pc = pc;
@@ -283,6 +294,17 @@ export class Pair extends Emitter {
       const { mic, cam, screen } = JSON.parse(data);
       this.say('media', { mic: mic === true, cam: cam === true, screen: screen === true });
     };
+  }
+
+  /** Begin with a small picture: of a large one browsers hold the first frames back. */
+  #scale() {
+    const sender = this.#sender('camera');
+    const parameters = sender?.getParameters();
+    if (!parameters?.encodings?.length || !this.#tracks.camera) return;
+    const { width = 0, height = 0 } = this.#tracks.camera.getSettings();
+    const scale = this.#sharp ? 1 : Math.max(1, width / FIRST_SIDE, height / FIRST_SIDE);
+    parameters.encodings[0].scaleResolutionDownBy = scale;
+    sender.setParameters(parameters).catch(() => {});
   }
 
   #sender(source) {

@@ -3,6 +3,7 @@ import { measure } from './quality.js';
 import { Room } from './room.js';
 
 const LOOK_AT_QUALITY = 2000;
+const ROOM_FOR_ALL = 1200000;
 const RENEW_PAUSE = 60000;
 const NEARLY_EXPIRED = 60000;
 
@@ -238,6 +239,7 @@ class PeerRoom extends Room {
       const now = measure(await pair.stats(), before);
       if (!this.#pairs.has(id)) continue;
       this.#counts.set(id, now.counts);
+      if (now.room > ROOM_FOR_ALL) pair.sharpen();
       // Somebody without microphone and camera sends nothing, and that is no fault of the network.
       const silent = now.level === 0 && !media.mic && !media.cam;
       if (before && !silent && !(worst?.level <= now.level)) worst = now;

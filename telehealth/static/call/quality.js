@@ -18,12 +18,14 @@ export function level({ packets, loss, rtt }) {
  *
  * @param {Iterable<[string, object]>} report what getStats() gave
  * @param {{packets: number, lost: number}|undefined} before `counts` of the last look
- * @returns {{level: number, loss: number, rtt: number, counts: {packets: number, lost: number}}}
+ * @returns {{level: number, loss: number, rtt: number, room: number,
+ *   counts: {packets: number, lost: number}}} `room`: bits a second that could be sent
  */
 export function measure(report, before = { packets: 0, lost: 0 }) {
   const counts = { packets: 0, lost: 0 };
   let remoteLoss = 0;
   let rtt = 0;
+  let room = 0;
   for (const [, stat] of report) {
     if (stat.type === 'inbound-rtp') {
       counts.packets += stat.packetsReceived ?? 0;
@@ -32,10 +34,11 @@ export function measure(report, before = { packets: 0, lost: 0 }) {
       remoteLoss = Math.max(remoteLoss, stat.fractionLost ?? 0);
     } else if (stat.type === 'candidate-pair' && stat.nominated && stat.state === 'succeeded') {
       rtt = stat.currentRoundTripTime ?? 0;
+      room = stat.availableOutgoingBitrate ?? 0;
     }
   }
   const packets = Math.max(0, counts.packets - before.packets);
   const lost = Math.max(0, counts.lost - before.lost);
   const loss = Math.max(packets + lost ? lost / (packets + lost) : 0, remoteLoss);
-  return { level: level({ packets, loss, rtt }), loss, rtt, counts };
+  return { level: level({ packets, loss, rtt }), loss, rtt, room, counts };
 }

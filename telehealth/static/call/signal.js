@@ -3,7 +3,7 @@ import { delay, insist, post } from './http.js';
 import { Inbox } from './inbox.js';
 
 const HEARTBEAT = 10000;
-const SOON = 150;
+const SOON = 250;
 const BATCH = 20;
 const BATCH_SIZE = 40000;
 
@@ -33,6 +33,7 @@ export class Line extends Emitter {
   #state = null;
   #beating = false;
   #due = Infinity;
+  #asked = -Infinity;
   #misses = 0;
   #timer;
 
@@ -50,6 +51,8 @@ export class Line extends Emitter {
 
   /** Come in with this page's id; asked again until answered. Throws Refusal. */
   enter(token) {
+    // The first word about ourselves can wait until the first offer is out.
+    this.#asked = performance.now();
     const task = () => this.#post('enter', { token });
     return insist(task, () => this.#open);
   }
@@ -79,9 +82,9 @@ export class Line extends Emitter {
     this.ask();
   }
 
-  /** Ask how the session stands: soon, since what makes us ask seldom comes alone. */
+  /** Ask how the session stands: now, or a moment after the last time, for changes come in swarms. */
   ask() {
-    if (this.#state) this.#beatIn(SOON);
+    if (this.#state) this.#beatIn(Math.max(0, this.#asked + SOON - performance.now()));
   }
 
   /** The network is back: everything at once, instead of at the next try. */
@@ -157,7 +160,7 @@ export class Line extends Emitter {
   async #beat() {
     this.#beating = true;
     this.#due = Infinity;
-    const asked = performance.now();
+    const asked = (this.#asked = performance.now());
     let next = HEARTBEAT;
     try {
       const answer = await this.#post('presence', { state: this.#state });

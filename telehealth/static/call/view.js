@@ -107,14 +107,17 @@ export class View {
     if (waited && this.waiting) {
       const minutes = Math.max(0, Math.floor((Date.now() - this.waiting) / 60000));
       waited.textContent = this.#unit('minute', minutes);
+      waited.parentElement.hidden = minutes < 1;
     }
     const clock = this.#find('#call-clock');
     clock.hidden = !this.#clock;
     if (!this.#clock) return;
     const seconds = Math.max(0, Math.floor((performance.now() - this.#clock.from) / 1000));
     const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-    const [hours, minutes, rest] = parts.map((part) => String(part).padStart(2, '0'));
-    clock.textContent = `${parts[0] ? `${hours}:` : ''}${minutes}:${rest}`;
-    clock.dateTime = `PT${parts[0]}H${parts[1]}M${parts[2]}S`;
+    const [hours, minutes, rest] = parts;
+    if (!hours) parts.shift();
+    const padded = parts.map((part, index) => String(part).padStart(index ? 2 : 1, '0'));
+    clock.textContent = padded.join(':');
+    clock.dateTime = `PT${hours}H${minutes}M${rest}S`;
   }
 }

@@ -1,0 +1,167 @@
+"""A visit with its sessions, read for showing: one statement, plain rows, no change possible.
+
+The page of a visit is the one that doctors keep open all day. Read as rows it costs a fifth of what
+the same objects cost through the unit of work; names and attributes are those of the models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cache, cached_property
+from typing import Any
+
+from sqlalchemy import and_, select
+from sqlalchemy.orm import aliased
+
+from telehealth import access, clock, presence
+from telehealth.access import Actor
+from telehealth.extensions import db
+from telehealth.models import Link, Participation, Session, Status, User, Visit
+
+
+@dataclass(frozen=True)
+class PersonView:
+    """What a page may show of a person."""
+
+    id: str
+    name: str
+    email: str = ""
+    phone: str | None = None
+    date_of_birth: date | None = None
+
+
+@dataclass(frozen=True)
+class VisitView:
+    """A visit, its people and its sessions, newest first."""
+
+    id: str
+    doctor_id: str
+    patient_id: str
+    reason: str
+    status: str
+    opened_at: datetime
+    closed_at: datetime | None
+    doctor: PersonView
+    patient: PersonView
+    sessions: list[SessionView] = field(default_factory=list, compare=False)
+
+
+@dataclass(frozen=True)
+class PresenceView:
+    """One open participation."""
+
+    id: str
+    user_id: str
+    role: str
+    state: str
+    entered_at: datetime
+    seen_at: datetime
+
+
+@dataclass(frozen=True)
+class SessionView:
+    """A session as a card shows it."""
+
+    visit: VisitView
+    id: str
+    number: int
+    status: str
+    scheduled_start: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    recording_enabled: bool
+    notes: str
+    failure_reason: str | None
+    cancelled_at: datetime | None
+    cancel_reason: str
+    cancelled_by: PersonView | None
+    participations: list[PresenceView] = field(default_factory=list, compare=False)
+    links: list[str] = field(default_factory=list, compare=False)
+
+    visit_id = property(lambda self: self.visit.id)
+    doctor_id = property(lambda self: self.visit.doctor_id)
+    patient_id = property(lambda self: self.visit.patient_id)
+    doctor = property(lambda self: self.visit.doctor)
+    patient = property(lambda self: self.visit.patient)
+    is_open = property(lambda self: self.status in Status.OPEN)
+    duration_seconds = Session.duration_seconds
+
+    @cached_property
+    def looks(self) -> tuple[object, ...]:
+        """Everything that decides how the card looks at this minute, save who reads it, and where."""
+        now = clock.now()
+        if not self.is_open:
+            return (self.id, self.status, self.visit, self.cancelled_by)
+        here = tuple((p.user_id, p.state, _minutes(p.entered_at, now)) for p in self._fresh)
+        near = _minutes(self.scheduled_start, now) >= -15
+        since = _minutes(self.started_at, now) if self.started_at else None
+        return (self.id, self.status, self.visit, bool(self.links), here, near, since)
+
+    @property
+    def _fresh(self) -> list[PresenceView]:
+        return [part for part in self.participations if presence.is_fresh(part)]
+
+
+def load_visit(visit_id: str, *, by: Actor) -> VisitView:
+    """The visit with its sessions, if it is one of the actor's. Raises NotFound."""
+    query = _query().where(Visit.id == visit_id, access.own_visits(by))
+    rows = db.session.execute(query).all()
+    if not rows:
+        raise access.missing(Visit, "visit", visit_id, "visit.read")
+    return _build(rows)
+
+
+@cache
+def _query() -> Any:
+    """The statement without its condition, put together once."""
+    doctor, patient, canceller = aliased(User), aliased(User), aliased(User)
+    return (
+        select(
+            *(Visit.id, Visit.doctor_id, Visit.patient_id, Visit.reason, Visit.status),
+            *(Visit.opened_at, Visit.closed_at),
+            *(doctor.name, patient.name, patient.email, patient.phone, patient.date_of_birth),
+            *(Session.id, Session.number, Session.status, Session.scheduled_start),
+            *(Session.started_at, Session.ended_at, Session.recording_enabled, Session.notes),
+            *(Session.failure_reason, Session.cancelled_at, Session.cancel_reason),
+            *(canceller.id, canceller.name),
+            *(Participation.id, Participation.user_id, Participation.role, Participation.state),
+            *(Participation.entered_at, Participation.seen_at, Link.id),
+        )
+        .join(doctor, Visit.doctor_id == doctor.id)
+        .join(patient, Visit.patient_id == patient.id)
+        .outerjoin(Session, Session.visit_id == Visit.id)
+        .outerjoin(canceller, Session.cancelled_by_id == canceller.id)
+        .outerjoin(
+            Participation,
+            and_(Participation.session_id == Session.id, Participation.left_at.is_(None)),
+        )
+        .outerjoin(Link, and_(Link.session_id == Session.id, Link.revoked_at.is_(None)))
+        .order_by(Session.number.desc(), Participation.entered_at)
+    )
+
+
+def _build(rows: Sequence[Any]) -> VisitView:
+    first = rows[0]
+    doctor = PersonView(first[1], first[7])
+    patient = PersonView(first[2], *first[8:12])
+    visit = VisitView(*(*first[:7], doctor, patient))
+    found: dict[str, SessionView] = {}
+    for row in rows:
+        if row[12] is None:
+            continue
+        session = found.get(row[12])
+        if session is None:
+            by = PersonView(row[23], row[24]) if row[23] else None
+            session = found[row[12]] = SessionView(*(visit, *row[12:23], by))
+            visit.sessions.append(session)
+        if row[25] and all(part.id != row[25] for part in session.participations):
+            session.participations.append(PresenceView(*row[25:31]))
+        if row[31] and row[31] not in session.links:
+            session.links.append(row[31])
+    return visit
+
+
+def _minutes(moment: datetime, now: datetime) -> int:
+    return int((now - moment).total_seconds() // 60)

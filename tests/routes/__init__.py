@@ -1,0 +1,1 @@
+"""What the application answers: pages, fragments, JSON and streams, asked over HTTP."""

@@ -1,0 +1,257 @@
+"""The visitors of the access table, and fresh objects for each of their requests."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import update
+from support.cast import PASSWORD, Clinic, Person
+from support.pages import Visitor
+from werkzeug.test import TestResponse
+
+from telehealth import access, calls, clock, links, people, presence, sessions, sign_ins, video, visits
+from telehealth.access import SYSTEM, Actor
+from telehealth.extensions import db
+from telehealth.models import Role, SignIn, User
+from telehealth.secret import digest
+from telehealth.sign_ins import Origin
+
+REASON, NOTES = "zqReason", "zqNotes"
+GREY, ANA = "a" * 24, "b" * 24
+
+NAMES = ("Ana Lima", "ana@people.example")
+FORBIDDEN = {
+    "nobody": (REASON, NOTES, "Grey", "grey@clinic.example", *NAMES),
+    "grey": (),
+    "house": (REASON, NOTES, "Grey", "grey@clinic.example", *NAMES),
+    "ana": (NOTES, "grey@clinic.example"),
+    "ben": (REASON, NOTES, "Grey", "grey@clinic.example", *NAMES),
+    "sam": (NOTES,),
+    "link": (REASON, NOTES, "grey@clinic.example"),
+    "other": (REASON, NOTES, "Grey", "grey@clinic.example"),
+}
+"""What no answer to this kind of visitor may hold."""
+
+RUNNING = ("/end", "/leave", "/call", "token/")
+"""Rows that need a session IN_PROGRESS for everything but the person to be right."""
+
+
+@dataclass
+class Guest:
+    """One kind of visitor: what their browser or program sends with each request."""
+
+    key: str
+    column: str
+    user: Actor | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    program: bool = False
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The objects that a request is about."""
+
+    visit_id: str
+    session_id: str
+    user_id: str
+    link: str
+    link_cookie: str
+    invitation: str
+
+
+class House:
+    """The application with the cast at their browsers."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self.cast = {key: Person(app, key) for key in ("dr_grey", "dr_house", "ana", "ben", "sam")}
+        self.clinic = Clinic(app, lambda key: self.cast[key])
+        self.guests: dict[str, Guest] = {}
+        self._people = 0
+        self._sign_everybody_in()
+
+    def scene(self, row: str) -> Scene:
+        """Objects of Dr Grey and Ana, at the moment that is right for this row."""
+        grey = self.cast["dr_grey"].actor
+        with self.app.app_context():
+            visit = visits.open_visit(self.cast["ana"].id, grey.user_id or "", REASON, by=grey)
+            start = clock.now() + timedelta(hours=1)
+            session = sessions.create(visit, by=grey, scheduled_start=start, notes=NOTES)
+            token, link = links.make(session, by=grey)
+            link_cookie = sign_ins.sign_in_by_link(link, Origin())
+            if any(part in row for part in RUNNING):
+                session = sessions.start(session, by=grey, video=video.provider())
+                calls.enter(session, GREY, by=grey)
+                calls.enter(session, ANA, by=self.cast["ana"].actor)
+            if "close" in row:
+                sessions.cancel(session, by=grey)
+            user, invitation = self._somebody()
+            return Scene(visit.id, session.id, user, token, link_cookie, invitation)
+
+    def ask(self, guest: Guest, row: str, scene: Scene, *, fragment: bool = False) -> TestResponse:
+        """Send what is right for this row, as this visitor."""
+        method, _space, rule = row.partition(" ")
+        client = self.app.test_client(use_cookies=False)
+        headers = {**guest.headers, **({"HX-Request": "true"} if fragment else {})}
+        more = self._body(rule, guest, scene) if method == "POST" else {}
+        if rule.endswith("/inbox"):
+            more = {"query_string": {"participant": _participant(guest)}}
+        return client.open(_path(rule, scene), method=method, headers=headers, **more)
+
+    def status_of(self, scene: Scene) -> str:
+        """The session of the scene, as it stands now."""
+        return self.clinic.now(scene.session_id).status
+
+    def sign_in(self, guest: Guest) -> None:
+        """Give a member of the cast a new sign-in, as after a sign-out."""
+        person = self.cast[guest.key]
+        person.sign_in(person.part.email, PASSWORD)
+        guest.headers = _browser(person)
+
+    def _sign_everybody_in(self) -> None:
+        self.guests["stranger"] = Guest("stranger", "nobody", headers=_browser(self._visitor()))
+        for key, person in self.cast.items():
+            column = key.removeprefix("dr_")
+            self.guests[key] = Guest(key, column, person.actor)
+            self.sign_in(self.guests[key])
+            with self.app.app_context():
+                user = db.session.get_one(User, person.id)
+                token = sign_ins.create_api_token(user, "test", by=SYSTEM)
+            self.guests[f"{key}_token"] = Guest(
+                f"{key}_token", column, person.actor, {"Authorization": f"Bearer {token}"}, program=True
+            )
+        self._add_expired()
+        self._add_deactivated()
+        self._add_other_link()
+
+    def _add_expired(self) -> None:
+        visitor = self._visitor()
+        visitor.sign_in(self.cast["dr_grey"].part.email, PASSWORD)
+        self.guests["expired"] = Guest("expired", "nobody", headers=_browser(visitor))
+        with self.app.app_context():
+            entry = update(SignIn).where(SignIn.token_hash == _hash(visitor))
+            db.session.execute(entry.values(last_used_at=clock.now() - timedelta(minutes=16)))
+            db.session.commit()
+
+    def _add_deactivated(self) -> None:
+        details = people.Details("gone@clinic.example", "Dr Gone")
+        with self.app.app_context():
+            user = people.create(Role.STAFF, details, by=SYSTEM, password=PASSWORD)
+        visitor = self._visitor()
+        visitor.sign_in(details.email, PASSWORD)
+        with self.app.app_context():
+            # Past the operation, which would end the sign-in too: each of the two must be enough.
+            db.session.execute(update(User).where(User.id == user.id).values(active=False))
+            db.session.commit()
+        self.guests["deactivated"] = Guest("deactivated", "nobody", headers=_browser(visitor))
+
+    def _add_other_link(self) -> None:
+        visit = self.clinic.visit("dr_house", "ana")
+        session = self.clinic.session(visit=visit)
+        with self.app.app_context():
+            _token, link = links.make(session, by=self.cast["dr_house"].actor)
+            self.guests["other"] = self._by_link("other", sign_ins.sign_in_by_link(link, Origin()))
+
+    def by_link(self, scene: Scene) -> Guest:
+        """Somebody who came by the link into the session of the scene."""
+        return self._by_link("link", scene.link_cookie)
+
+    def _by_link(self, key: str, secret: str) -> Guest:
+        headers = dict(self.guests["stranger"].headers)
+        headers["Cookie"] += f"; sign_in={secret}"
+        return Guest(key, key, self.cast["ana"].actor, headers)
+
+    def _visitor(self) -> Visitor:
+        return Visitor(self.app.test_client())
+
+    def _somebody(self) -> tuple[str, str]:
+        self._people += 1
+        details = people.Details(f"new{self._people}@people.example", "Nora New")
+        user = people.create(Role.PATIENT, details, by=SYSTEM)
+        return user.id, people.invite(user, by=SYSTEM)
+
+    def _body(self, rule: str, guest: Guest, scene: Scene) -> dict[str, Any]:
+        if rule.startswith("/api/"):
+            return {"json": found} if (found := self._json(rule, scene)) else {}
+        if "/call/" in rule:
+            return {"json": self._of_call(rule.rpartition("/")[2], guest, scene)}
+        return {"data": self._form(rule, guest)}
+
+    def _json(self, rule: str, scene: Scene) -> dict[str, Any] | None:
+        later = (clock.now() + timedelta(days=1)).isoformat()
+        people = {"patient_id": self.cast["ana"].id, "doctor_id": self.cast["dr_grey"].id}
+        return {
+            "/api/v1/telemedicine/": {"visit_id": scene.visit_id, "scheduled_start": later},
+            "/api/v1/telemedicine/token/": {"session_id": scene.session_id},
+            "/api/v1/visits/": {**people, "reason": "Ear ache"},
+        }.get(rule)
+
+    def _of_call(self, step: str, guest: Guest, scene: Scene) -> dict[str, Any]:
+        me, other = _participant(guest), GREY if _participant(guest) == ANA else ANA
+        if step == "enter":
+            return {"participant": me, "token": self._ticket(guest, scene)}
+        message = {"to": other, "id": "1", "body": {"restart": True}}
+        return {
+            "signal": {"participant": me, "messages": [message]},
+            "presence": {"participant": me, "state": "connected"},
+            "leave": {"participant": me},
+        }[step]
+
+    def _ticket(self, guest: Guest, scene: Scene) -> str:
+        with self.app.app_context():
+            session = access.load_session(scene.session_id, by=self.cast["dr_grey"].actor)
+            by = guest.user or Actor(None, "stranger")
+            return video.provider().ticket(session.room, presence.identity(session, by)).token
+
+    def _form(self, rule: str, guest: Guest) -> dict[str, str]:
+        later = (clock.now() + timedelta(days=2)).strftime("%Y-%m-%dT%H:%M")
+        person = {"name": "Nora New", "email": f"n{self._people}@people.example"}
+        data = {
+            "/invitation/<token>": {"password": PASSWORD, "password_again": PASSWORD},
+            "/visits/new": {
+                "patient_id": self.cast["ana"].id,
+                "doctor_id": self.cast["dr_grey"].id,
+                "reason": "Ear ache",
+            },
+            "/visits/<visit_id>/telemedicine": {"scheduled_start": later, "confirm_clash": "y"},
+            "/admin/people/new": {**person, "role": "doctor"},
+            "/admin/people/<user_id>": person,
+        }.get(rule, {})
+        return {**data, "csrf_token": guest.headers.get("X-CSRFToken", "")}
+
+
+def _participant(guest: Guest) -> str:
+    return GREY if guest.column == "grey" else ANA
+
+
+def _path(rule: str, scene: Scene) -> str:
+    token = scene.invitation if rule.startswith("/invitation") else scene.link
+    values = {
+        "visit_id": scene.visit_id,
+        "session_id": scene.session_id,
+        "user_id": scene.user_id,
+        "token": token,
+        "version": "any",
+        "path:path": "app.css",
+    }
+    return re.sub(r"<([\w:]+)>", lambda found: values[found[1]], rule)
+
+
+def _browser(visitor: Visitor) -> dict[str, str]:
+    """What a browser sends by itself, and the token that its pages carry."""
+    token = visitor.csrf_token()
+    cookies = [visitor.client.get_cookie(name) for name in ("sign_in", "page")]
+    return {
+        "Cookie": "; ".join(f"{one.key}={one.value}" for one in cookies if one),
+        "X-CSRFToken": token,
+    }
+
+
+def _hash(visitor: Visitor) -> str:
+    cookie = visitor.client.get_cookie("sign_in")
+    assert cookie is not None
+    return digest(cookie.value)

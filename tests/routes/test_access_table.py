@@ -1,0 +1,153 @@
+"""Every route, method and kind of visitor against the one reviewed table, on both databases."""
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import pytest
+from support import apps, databases
+from support.doubles import WatchedVideo, install
+from support.statements import recorded
+from werkzeug.test import TestResponse
+
+from routes import access_table
+from routes.access_scene import FORBIDDEN, REASON, Guest, House, Scene
+from telehealth.extensions import db
+from telehealth.live import hub
+from telehealth.models import AuditEntry
+
+TABLE = access_table.read()
+
+VISITORS = (
+    *("stranger", "expired", "deactivated"),
+    *("dr_grey", "dr_house", "ana", "ben", "sam", "link", "other"),
+    *("dr_grey_token", "dr_house_token", "ana_token", "ben_token", "sam_token"),
+)
+
+FREE_TO_READ = ("audit_entries", "sign_ins")
+"""A GET may write down that a record was read and that somebody is still there, nothing else."""
+
+LISTS_PATIENTS = ("/visits/new", "/visits", "/admin/people")
+
+
+@pytest.fixture(scope="module", params=databases.KINDS)
+def house(request: pytest.FixtureRequest, database_server: databases.Databases) -> Iterator[House]:
+    with database_server.fresh(request.param) as url:
+        app = apps.make_app(url)
+        yield House(app)
+        apps.close(app)
+
+
+@pytest.fixture(autouse=True)
+def _streams_end_at_once(monkeypatch):
+    monkeypatch.setattr(hub, "_worker", SimpleNamespace(alive=False))
+
+
+def test_every_route_is_in_the_table(house):
+    rules = [
+        f"{method} {rule.rule}"
+        for rule in house.app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    ]
+    assert sorted(rules) == sorted(TABLE)
+
+
+def test_what_is_public_is_marked_and_nothing_else(house):
+    for rule in house.app.url_map.iter_rules():
+        view = house.app.view_functions[rule.endpoint]
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+            row = f"{method} {rule.rule}"
+            assert getattr(view, "public", False) == access_table.is_public(row), row
+
+
+@pytest.mark.parametrize("row", TABLE)
+def test_everybody_gets_what_the_table_says(house, row):
+    scene = house.scene(row)
+    for key in VISITORS:
+        if row.startswith("POST"):
+            scene = house.scene(row)
+        guest = house.by_link(scene) if key == "link" else house.guests[key]
+        column = "nobody" if guest.program and "/api/" not in row else guest.column
+        _ask(house, row, scene, guest, column)
+        if row == "POST /sign-out" and key in house.cast:
+            house.sign_in(guest)
+
+
+@pytest.mark.parametrize("row", [row for row in TABLE if row.startswith("GET")])
+def test_asking_for_the_head_or_the_options_tells_no_more(house, row):
+    scene = house.scene(row)
+    for key in ("stranger", "dr_grey", "dr_house", "ben"):
+        guest = house.guests[key]
+        expected = TABLE[row][guest.column]
+        head = house.ask(guest, row.replace("GET", "HEAD", 1), scene)
+        assert (head.status_code, head.data) == (expected, b""), f"HEAD {row} {key}"
+        options = house.ask(guest, row.replace("GET", "OPTIONS", 1), scene)
+        refused = key == "stranger" and not access_table.is_public(row)
+        assert options.status_code == (TABLE[row]["nobody"] if refused else 200)
+        assert options.data == b"" or refused
+
+
+def _ask(house: House, row: str, scene: Scene, guest: Guest, column: str) -> None:
+    where = f"{row} as {guest.key}"
+    expected = TABLE[row][column]
+    video = install(house.app, WatchedVideo(house.app))
+    before = _denials(house)
+    with recorded(house.app) as statements:
+        answer = house.ask(guest, row, scene)
+    assert answer.status_code == expected, f"{where}: {answer.status_code} {answer.text[:300]}"
+    _check_words(answer, row, column, scene, where)
+    refused = expected >= 400 or (column == "nobody" and not access_table.is_public(row))
+    if row.startswith("GET"):
+        assert statements.written <= {*FREE_TO_READ}, f"{where} wrote {statements.written}"
+    if not refused:
+        return
+    if expected != 422:
+        allowed = {"audit_entries", "sign_ins"}
+        assert statements.written <= allowed, f"{where} wrote {statements.written}"
+    assert video.asked == [], f"{where} asked the video service"
+    if expected in (403, 404):
+        assert _denials(house) == before + 1, f"{where} is not in the audit"
+        assert _last_denial(house) == (guest.user and guest.user.user_id), where
+    if column == "nobody" and expected == 303:
+        assert answer.headers["Location"].startswith("/sign-in"), where
+    _ask_for_fragment(house, row, scene, guest, column)
+
+
+def _ask_for_fragment(house: House, row: str, scene: Scene, guest: Guest, column: str) -> None:
+    where = f"the fragment {row} as {guest.key}"
+    answer = house.ask(guest, row, scene, fragment=True)
+    expected = 401 if column == "nobody" and row != "POST /sign-in" else TABLE[row][column]
+    assert answer.status_code == expected, f"{where}: {answer.status_code} {answer.text[:300]}"
+    if expected == 401 and answer.mimetype != "application/json":
+        assert answer.headers["HX-Redirect"].startswith("/sign-in"), where
+        assert answer.data == b"", where
+    elif answer.mimetype == "text/html" and row != "POST /sign-in":
+        assert "<html" not in answer.text, where
+    _check_words(answer, row, column, scene, where)
+
+
+def _check_words(answer: TestResponse, row: str, column: str, scene: Scene, where: str) -> None:
+    text = answer.text
+    forbidden = list(FORBIDDEN[column])
+    if answer.status_code in (200, 201) and column in ("house", "ana"):
+        # Whom a doctor may open a visit for, and what a patient may read of their own visit.
+        own = REASON if column == "ana" and "/api/v1/visits/" in row else None
+        choice = "Ana Lima" if column == "house" and row.endswith(LISTS_PATIENTS) else None
+        forbidden = [word for word in forbidden if word not in (own, choice)]
+    if answer.status_code in (401, 403, 404) and answer.mimetype != "text/event-stream":
+        forbidden += [scene.visit_id, scene.session_id, scene.link]
+        assert len(text) < 8000, f"{where} says a lot"
+    for word in forbidden:
+        assert word not in text, f"{where} tells {word!r}"
+
+
+def _denials(house: House) -> int:
+    with house.app.app_context():
+        return db.session.query(AuditEntry).filter_by(outcome="denied").count()
+
+
+def _last_denial(house: House) -> str | None:
+    with house.app.app_context():
+        entry = (
+            db.session.query(AuditEntry).filter_by(outcome="denied").order_by(AuditEntry.id.desc()).first()
+        )
+        return entry.actor_id if entry else None
