@@ -22,7 +22,7 @@ from telehealth import clock
 from telehealth.access import Actor
 from telehealth.extensions import db
 from telehealth.models import AuditEntry, User
-from telehealth.store import transaction
+from telehealth.store import is_postgresql, transaction
 
 START = "0" * 64
 _FIELDS = [
@@ -135,7 +135,7 @@ def verify(anchor: tuple[int, str] | None = None) -> Verdict:
 
 def _head() -> tuple[int, str]:
     """The last id and mac, with every other writer held back until this transaction is over."""
-    if db.session.get_bind().dialect.name == "postgresql":
+    if is_postgresql():
         row = db.session.execute(text("SELECT id, mac FROM audit_head()")).first()
     else:
         query = select(AuditEntry.id, AuditEntry.mac).order_by(AuditEntry.id.desc()).limit(1)

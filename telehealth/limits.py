@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from datetime import timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import case, delete
+from sqlalchemy.dialects import postgresql, sqlite
 
 from telehealth import clock
 from telehealth.errors import TooMany
 from telehealth.extensions import db
 from telehealth.models import Limit
-from telehealth.store import transaction
+from telehealth.store import is_postgresql, transaction
 
 WINDOW = timedelta(minutes=15)
 PER_ACCOUNT = 10
@@ -23,16 +24,21 @@ def count(kind: str, what: str, most: int) -> bool:
 
     Counted before the try is made, so that many at once cannot slip through together.
     """
-    key = _key(kind, what)
     now = clock.now()
+    begun = case((Limit.since < now - WINDOW, now), else_=Limit.since)
+    tries = case((Limit.since < now - WINDOW, 1), else_=Limit.tries + 1)
     with transaction():
-        limit = db.session.get(Limit, key, with_for_update=True, populate_existing=True)
-        if limit is None or limit.since < now - WINDOW:
+        insert = postgresql.insert if is_postgresql() else sqlite.insert
+        counted = (
+            insert(Limit)
+            .values(key=_key(kind, what), tries=1, since=now)
+            .on_conflict_do_update(index_elements=[Limit.key], set_={"tries": tries, "since": begun})
+            .returning(Limit.tries)
+        )
+        found = db.session.scalars(counted, execution_options={"populate_existing": True}).one()
+        if found == 1:
             db.session.execute(delete(Limit).where(Limit.since < now - WINDOW))
-            db.session.expire_all()
-            limit = db.session.merge(Limit(key=key, tries=0, since=now))
-        limit.tries += 1
-        return limit.tries <= most
+    return found <= most
 
 
 def guard(kind: str, what: str, most: int) -> None:

@@ -28,6 +28,7 @@ def make(session: Session, *, by: Actor) -> tuple[str, Link]:
     sessions.check(session, "link", by=by)
     token = new_token()
     with transaction():
+        db.session.scalars(select(Session.id).where(Session.id == session.id).with_for_update()).one()
         _revoke(session)
         link = Link(
             session_id=session.id,

@@ -67,6 +67,11 @@ def _prepare_sqlite(engine: Engine) -> None:
         connection.connection.dbapi_connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN").close()
 
 
+def is_postgresql() -> bool:
+    """Whether the database is PostgreSQL; else it is SQLite."""
+    return db.engine.dialect.name == "postgresql"
+
+
 @contextmanager
 def transaction() -> Iterator[None]:
     """Everything inside is kept together or not at all; browsers hear of it once it is kept.

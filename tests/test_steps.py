@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import pytest
 from support.cast import RefusingVideo
-from support.domain import head, rows, told
+from support.domain import head, page_id, rows, told
 
 from telehealth import access, calls, links, sessions, video
 from telehealth.access import SYSTEM
@@ -21,7 +21,6 @@ PEOPLE = {
     "staff": ("sam", Role.STAFF),
     "the system": (None, "system"),
 }
-PAGE = "pageofwhoeverasks0001"
 
 
 def start(session, by):
@@ -41,8 +40,9 @@ def take_ticket(session, by):
 
 
 def open_page(session, by):
-    calls.enter(session, PAGE, by=by)
-    calls.heard(session, PAGE, by=by, connected=True)
+    page = page_id()
+    calls.enter(session, page, by=by)
+    calls.heard(session, page, by=by, connected=True)
 
 
 def leave(session, by):

@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from telehealth import changes, clock, presence
 from telehealth.extensions import db
 from telehealth.models import Change
-from telehealth.store import transaction
+from telehealth.store import is_postgresql, transaction
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ class Hub:
         while not self.closing:
             try:
                 with self._app.app_context():
-                    if db.engine.dialect.name == "postgresql":
+                    if is_postgresql():
                         self._listen_postgresql()
                     else:
                         self._listen_sqlite()
@@ -160,7 +160,7 @@ class Hub:
 
     def _sweep(self) -> None:
         presence.sweep()
-        if db.engine.dialect.name == "sqlite":
+        if not is_postgresql():
             with transaction():
                 db.session.execute(delete(Change).where(Change.at < clock.now() - KEEP))
         db.session.remove()

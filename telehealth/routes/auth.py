@@ -53,6 +53,8 @@ def sign_in() -> ResponseReturnValue:
     if token is None:
         form.password.errors = [_("Check your email and password, then try again.")]
         return render_template("auth/sign_in.html", form=form, next=wanted), 422
+    if g.actor:
+        sign_ins.sign_out(g.actor)
     # A new sign-in begins with a new page cookie: nothing that was planted before lives on.
     session.clear()
     answer = make_response(redirect(wanted or url_for("auth.start"), 303))

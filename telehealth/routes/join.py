@@ -29,6 +29,8 @@ def enter(token: str) -> ResponseReturnValue:
     answer = make_response(redirect(url_for("call.show", session_id=link.session_id), 303))
     if g.actor and g.actor.user_id == link.user_id and not g.actor.only_session:
         return answer
+    if g.actor:
+        sign_ins.sign_out(g.actor)
     secret = sign_ins.sign_in_by_link(link, origin())
     session.clear()
     set_sign_in_cookie(answer, secret)

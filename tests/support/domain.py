@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from telehealth.extensions import db
 from telehealth.models import AuditEntry
@@ -17,19 +18,23 @@ NOW = datetime(2026, 6, 9, 12, 0, tzinfo=UTC)
 """A Tuesday; the clinic's clock shows 14:00."""
 
 
+def page_id() -> str:
+    """The id that a page makes for itself when it loads."""
+    return secrets.token_hex(12)
+
+
 def head() -> int:
     """The number of the newest audit entry."""
-    with_none: int | None = db.session.scalar(select(AuditEntry.id).order_by(AuditEntry.id.desc()).limit(1))
     db.session.rollback()
-    return with_none or 0
+    newest: int | None = db.session.scalar(select(func.max(AuditEntry.id)))
+    return newest or 0
 
 
 def entries(since: int = 0) -> list[AuditEntry]:
     """The audit entries after number `since`, oldest first."""
     query = select(AuditEntry).where(AuditEntry.id > since).order_by(AuditEntry.id)
-    found = list(db.session.scalars(query))
     db.session.rollback()
-    return found
+    return list(db.session.scalars(query))
 
 
 def told(since: int = 0) -> list[str]:
@@ -44,9 +49,8 @@ def rows(model: Any, *conditions: Any) -> list[dict[str, Any]]:
     """The rows of a model as they are in the database now."""
     table = model.__table__
     query = select(table).where(*conditions).order_by(*table.primary_key.columns)
-    found = [dict(row._mapping) for row in db.session.execute(query)]
     db.session.rollback()
-    return found
+    return [dict(row._mapping) for row in db.session.execute(query)]
 
 
 def together(app: Flask, works: Sequence[Callable[[], Any]]) -> list[Any]:

@@ -57,16 +57,16 @@ class Call {
       .on('presence', (presence) => this.#heard(presence))
       .on('signed-out', ({ yes }) => this.#signedOut(yes))
       .on('replaced', () => this.#finish('elsewhere'))
-      .on('gone', () => this.#again());
+      .on('gone', () => this.#gone(line));
     try {
       this.#ticket = await insist(() => this.#ask());
       this.#carrier = CARRIERS[this.#ticket.provider]();
-      if (this.#settings.status === 'IN_PROGRESS') this.#prepare();
+      if (this.#settings.status === 'IN_PROGRESS') this.#prepare().catch(() => {});
       const answer = await line.enter(this.#ticket.token);
       line.open(answer.cursor);
       await this.#entered(line, answer);
     } catch (error) {
-      if (line === this.#line) this.#refused(error);
+      this.#refused(error);
     }
   }
 
@@ -97,7 +97,7 @@ class Call {
     const { connect } = await this.#carrier;
     const options = { line, me, participants, renew: () => this.#ask() };
     const room = await connect(this.#ticket, options);
-    if (line !== this.#line || this.#facts.over) {
+    if (this.#facts.over) {
       room.leave();
       return;
     }
@@ -142,10 +142,10 @@ class Call {
       if (Date.parse(this.#ticket.expires_at) - Date.now() < NEARLY_EXPIRED) {
         this.#ticket = await insist(() => this.#ask());
       }
-      this.#prepare();
+      this.#prepare().catch(() => {});
       await this.#entered(line, await line.enter(this.#ticket.token));
     } catch (error) {
-      if (line === this.#line) this.#refused(error);
+      this.#refused(error);
     } finally {
       this.#moving = false;
     }
@@ -165,21 +165,16 @@ class Call {
     else this.#set({ signedOut: yes });
   }
 
-  /** The server has forgotten this page: come in as a new one, with the devices at hand. */
-  #again() {
-    this.#room?.leave();
-    this.#room = this.#reported = null;
-    this.#people.clear();
-    this.#settings.callState = 'connecting';
-    this.#set({ told: false });
-    this.#join();
+  /** Not here any more for the server: the person left from another page, or it is all over. */
+  async #gone(line) {
+    const { status, duration_seconds: seconds } = await line.look().catch(() => ({}));
+    this.#finish(OVER.includes(status) ? 'ended' : 'left', seconds);
   }
 
   #refused(error) {
-    if (error.status === 410) {
-      if (error.code === 'replaced') this.#finish('elsewhere');
-      else this.#again();
-    } else if ([401, 409].includes(error.status) && !history.state?.reloaded) {
+    if (this.#facts.over) return;
+    if (error.status === 410) this.#finish(error.code === 'replaced' ? 'elsewhere' : 'left');
+    else if ([401, 409].includes(error.status) && !history.state?.reloaded) {
       // The server's own page says best why: sign in first, not begun yet, over.
       history.replaceState({ ...history.state, reloaded: true }, '');
       location.reload();

@@ -15,8 +15,8 @@ const FOR_CARRIERS = ['signal', 'participant-joined', 'participant-left'];
  *
  * Events: `signal` {from, id, body}; `participant-joined` {id, role, name}; `participant-left`
  * {id, reason}; `changed`: ask how the session stands; `presence` {status, duration_seconds,
- * participants, asked}; `replaced`: a newer page of this person took over; `gone`: enter again with
- * a new id; `signed-out` {yes}. After `replaced` and `gone` the line is closed.
+ * participants, asked}; `replaced`: a newer page of this person took over; `gone`: this page is not
+ * here any more; `signed-out` {yes}. After `replaced` and `gone` the line is closed.
  *
  * A network that is away and a server that restarts cost time, never a message.
  */
@@ -101,6 +101,11 @@ export class Line extends Emitter {
     await this.#post('leave', {}, { keepalive: true, timeout: 2000 }).catch(() => {});
   }
 
+  /** How the session stands, for a line that is closed too. Throws Refusal. */
+  look() {
+    return this.#post('presence', { state: this.#state ?? 'waiting' });
+  }
+
   close() {
     this.#open = false;
     clearTimeout(this.#timer);
@@ -163,7 +168,7 @@ export class Line extends Emitter {
     const asked = (this.#asked = performance.now());
     let next = HEARTBEAT;
     try {
-      const answer = await this.#post('presence', { state: this.#state });
+      const answer = await this.look();
       if (this.#misses) this.#inbox.kick();
       this.#misses = 0;
       this.say('signed-out', { yes: false });
