@@ -14,9 +14,9 @@ from bench.load import cost
 from bench.scene import MANY, Scene, set_up
 from telehealth.extensions import db
 
-ROUNDS = 7
-REQUESTS = 400
-FLOOR_REQUESTS = 1600
+ROUNDS = 5
+REQUESTS = 320
+FLOOR_REQUESTS = 1280
 NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Select, and_, false, select, true
 from sqlalchemy.orm import joinedload, selectinload
@@ -36,10 +36,26 @@ class Actor:
     request_id: str = ""
 
 
+class Owned(Protocol):
+    """A visit or a session, or what a page shows of one."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+
+    @property
+    def doctor_id(self) -> str:
+        """Whose work it is."""
+
+    @property
+    def patient_id(self) -> str:
+        """Whom it is about."""
+
+
 SYSTEM = Actor(user_id=None, role="system")
 
 
-def relation(actor: Actor, owner: Session | Visit) -> str | None:
+def relation(actor: Actor, owner: Owned) -> str | None:
     """What the actor is to this session or visit: its doctor, its patient, staff, or None."""
     if actor.only_session and actor.only_session != owner.id:
         return None
@@ -67,6 +83,8 @@ def own_visits(actor: Actor) -> ColumnElement[bool]:
         return false()
     if actor.role == Role.DOCTOR:
         return Visit.doctor_id == actor.user_id
+    if actor.role == Role.PATIENT:
+        return Visit.patient_id == actor.user_id
     return true() if actor.role == Role.STAFF else false()
 
 

@@ -10,8 +10,9 @@ import mimetypes
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
-from flask import Flask, Response, abort, redirect, request, url_for
+from flask import Flask, Response, abort, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 STATIC = Path(__file__).parent / "static"
@@ -41,6 +42,7 @@ class Assets:
         self.watch = watch
         self._stamp: tuple[tuple[str, int, int], ...] = ()
         self._files: dict[str, Path] = {}
+        self._urls: dict[str, str] = {}
         self._version = ""
         self._read = lru_cache(maxsize=None)(self._read_file)
         self._scan()
@@ -56,9 +58,16 @@ class Assets:
         self._look_again()
         return self._read(path) if path in self._files else None
 
-    def __contains__(self, path: str) -> bool:
+    def url(self, path: str) -> str:
+        """Where the file is served now. Raises LookupError for one that is not there.
+
+        A page has dozens of icons: looked up, not built by the router each time.
+        """
         self._look_again()
-        return path in self._files
+        try:
+            return self._urls[path]
+        except KeyError:
+            raise LookupError(f"There is no static file {path!r}") from None
 
     def _look_again(self) -> None:
         if self.watch and self._stamps() != self._stamp:
@@ -83,6 +92,7 @@ class Assets:
         for name, path in self._files.items():
             total.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
         self._version = total.hexdigest()[:16]
+        self._urls = {name: f"/static/{self._version}/{quote(name)}" for name in self._files}
         self._read.cache_clear()
 
     def _read_file(self, path: str) -> StaticFile:
@@ -103,11 +113,6 @@ def init_app(app: Flask, folder: Path = STATIC) -> None:
     assets = Assets(folder, watch=app.debug)
     app.extensions["assets"] = assets
 
-    def asset(path: str) -> str:
-        if path not in assets:
-            raise LookupError(f"There is no static file {path!r}")
-        return url_for("static_file", version=assets.version, path=path)
-
     def static_file(version: str, path: str) -> Response:
         """The file; one from before or after a deploy is answered too, but not kept."""
         file = assets.get(path)
@@ -124,7 +129,7 @@ def init_app(app: Flask, folder: Path = STATIC) -> None:
         return response
 
     def favicon() -> AnyResponse:
-        return redirect(asset("favicon.svg"), 302)
+        return redirect(assets.url("favicon.svg"), 302)
 
     views: list[tuple[str, str, Any]] = [
         ("/static/<version>/<path:path>", "static_file", static_file),
@@ -133,4 +138,4 @@ def init_app(app: Flask, folder: Path = STATIC) -> None:
     for rule, endpoint, view in views:
         view.public = True
         app.add_url_rule(rule, endpoint, view)
-    app.jinja_env.globals["asset"] = asset
+    app.jinja_env.globals["asset"] = assets.url

@@ -100,12 +100,12 @@ def newest(*, before: int = 0, limit: int = 100) -> list[tuple[AuditEntry, str]]
 
 
 def has_unused_token(session_id: str, actor_id: str | None) -> bool:
-    """Whether this actor took a token for the session and has not left since."""
+    """Whether this actor took a token for the session and has neither joined nor left since."""
     query = select(AuditEntry.action).where(
         AuditEntry.object_type == "session",
         AuditEntry.object_id == session_id,
         AuditEntry.actor_id == actor_id,
-        AuditEntry.action.in_(("session.token", "session.leave")),
+        AuditEntry.action.in_(("session.token", "session.join", "session.leave")),
     )
     last = db.session.scalar(query.order_by(AuditEntry.id.desc()).limit(1))
     return last == "session.token"

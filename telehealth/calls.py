@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from telehealth import audit, changes, clock, presence, sessions, signals
 from telehealth.access import Actor
@@ -69,11 +69,13 @@ def heard(session: Session, participant_id: str, *, by: Actor, connected: bool) 
     The first `connected` is what the audit knows as joining. Raises Gone.
     """
     me = _present(session, participant_id, by=by)
-    first = connected and me.connected_at is None and me.state == Participation.IN_CALL
-    back = me.state == Participation.LOST
-    if first or back or (clock.now() - me.seen_at).total_seconds() > 5:
+    if any(_news(me, connected)) or (clock.now() - me.seen_at).total_seconds() > 5:
         with transaction():
+            session = _locked(session)
             me = _present(session, participant_id, by=by)
+            if not session.is_open:
+                return []
+            first, back = _news(me, connected)
             me.seen_at = clock.now()
             if back:
                 me.left_at, me.state = None, _state_for(session)
@@ -122,6 +124,7 @@ def send(session: Session, participant_id: str, messages: Sequence[dict[str, Any
 def step_out(session: Session, participant_id: str, *, by: Actor) -> None:
     """A page goes away; acts on that page only, so a late message of an old one hurts nobody."""
     with transaction():
+        signals.lock(session.id)
         me = _mine(session, participant_id, by=by)
         if me is not None and me.left_at is None:
             presence.step_out(me, session, by=by, state=Participation.LEFT, why="left")
@@ -140,6 +143,12 @@ def _locked(session: Session) -> Session:
 def _state_for(session: Session) -> str:
     waiting = session.status == Status.SCHEDULED
     return Participation.WAITING if waiting else Participation.IN_CALL
+
+
+def _news(me: Participation, connected: bool) -> tuple[bool, bool]:
+    """Whether media flows for the first time, and whether somebody lost is back."""
+    first = connected and me.connected_at is None and me.state == Participation.IN_CALL
+    return first, me.state == Participation.LOST
 
 
 def _mine(session: Session, participant_id: str, *, by: Actor) -> Participation | None:
@@ -166,6 +175,17 @@ def _new(session: Session, participant_id: str, *, by: Actor, state: str) -> Par
     for old in presence.open_of(session.id, by.user_id):
         signals.tell(session.id, [old.id], "replaced", {})
         presence.step_out(old, session, by=by, state=Participation.REPLACED, why="opened in another window")
+    # A lost page that woke up now would be a second one of the same person.
+    db.session.execute(
+        update(Participation)
+        .where(
+            Participation.session_id == session.id,
+            Participation.user_id == by.user_id,
+            Participation.state == Participation.LOST,
+        )
+        .values(state=Participation.REPLACED)
+        .execution_options(synchronize_session="fetch")
+    )
     me = Participation(
         id=participant_id,
         session_id=session.id,

@@ -19,6 +19,7 @@ from wtforms import (
     TelField,
     TextAreaField,
 )
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
 from telehealth import times
@@ -85,8 +86,8 @@ class SessionForm(Form):
         _l("Which one?"),
         [Optional()],
         choices=[
-            ("first", _l("The first time, before the clocks go back")),
-            ("second", _l("The second time, after the clocks went back")),
+            SelectChoice("first", _l("The first time, before the clocks go back")),
+            SelectChoice("second", _l("The second time, after the clocks went back")),
         ],
     )
     recording_enabled = BooleanField(_l("Enable Recording"))
@@ -121,9 +122,9 @@ class PersonForm(Form):
     role = SelectField(
         _l("Role"),
         choices=[
-            ("patient", _l("Patient")),
-            ("doctor", _l("Doctor")),
-            ("staff", _l("Staff")),
+            SelectChoice("patient", _l("Patient")),
+            SelectChoice("doctor", _l("Doctor")),
+            SelectChoice("staff", _l("Staff")),
         ],
     )
     name = StringField(_l("Name"), [clean])

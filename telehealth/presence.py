@@ -89,7 +89,7 @@ def open_of(session_id: str, user_id: str | None = None) -> list[Participation]:
 
 
 def step_out(part: Participation, session: Session, *, by: Actor, state: str, why: str) -> None:
-    """Mark one participation as over and tell the others in the call."""
+    """Mark one participation as over and tell the others in the call; the session is locked."""
     with transaction():
         part.state, part.left_at = state, clock.now()
         db.session.flush()
@@ -104,6 +104,7 @@ def step_out(part: Participation, session: Session, *, by: Actor, state: str, wh
 def leave_all(session: Session, *, by: Actor) -> None:
     """Step out with every page this person has open in the session; harmless when there is none."""
     with transaction():
+        signals.lock(session.id)
         parts = open_of(session.id, by.user_id)
         connected = any(part.connected_at for part in parts)
         for part in parts:
@@ -132,10 +133,10 @@ def sweep() -> int:
     count = 0
     for part in found:
         with transaction():
+            signals.lock(part.session_id)
             lost = db.session.scalar(
                 select(Participation)
                 .where(Participation.id == part.id, _stale())
-                .with_for_update()
                 .execution_options(populate_existing=True)
             )
             if lost is not None:

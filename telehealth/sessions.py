@@ -31,6 +31,7 @@ from telehealth.models import Role, Session, Status, Visit
 from telehealth.store import new_id, release, transaction
 
 if TYPE_CHECKING:
+    from telehealth.cards import SessionView
     from telehealth.video import Ticket, VideoProvider
 
 log = logging.getLogger(__name__)
@@ -76,27 +77,33 @@ WAITING_ROOM = {Role.PATIENT: Status.OPEN, Role.DOCTOR: (Status.IN_PROGRESS,)}
 def check(session: Session, action: str, *, by: Actor) -> Step:
     """The step, if this actor may take it now. Raises NotAllowed (never theirs) or WrongState."""
     step = STEPS[action]
-    who = "system" if by is SYSTEM else access.relation(by, session)
+    who = _part(session, by)
     if who not in step.by:
         raise NotAllowed(action=f"session.{action}", object_type="session", object_id=session.id)
-    when = WAITING_ROOM[who] if action == "join" and who else step.start
-    if session.status not in when:
+    if session.status not in _when(step, who):
         raise WrongState(_why_not(session, action), session=session)
     return step
 
 
+def may(session: Session | SessionView, action: str, *, by: Actor) -> bool:
+    """Whether `check` would let this actor take the step."""
+    step, who = STEPS[action], _part(session, by)
+    return who in step.by and session.status in _when(step, who)
+
+
 def allowed(session: Session, by: Actor) -> list[str]:
     """The actions this actor may take now, in the order of the table."""
-    found = []
-    for action in ("start", "join", "leave", "end", "cancel"):
-        try:
-            check(session, action, by=by)
-        except (NotAllowed, WrongState):
-            continue
-        if action == "leave" and not presence.is_in(session, by):
-            continue
-        found.append(action)
-    return found
+    actions = ("start", "join", "leave", "end", "cancel")
+    here = presence.is_in(session, by)
+    return [one for one in actions if may(session, one, by=by) and (one != "leave" or here)]
+
+
+def _part(session: Session | SessionView, by: Actor) -> str:
+    return "system" if by is SYSTEM else access.relation(by, session) or "nobody"
+
+
+def _when(step: Step, who: str) -> tuple[str, ...]:
+    return WAITING_ROOM[who] if step.action == "join" else step.start
 
 
 def clashes(visit: Visit, scheduled_start: datetime) -> list[Session]:
@@ -172,7 +179,7 @@ def start(session: Session, *, by: Actor, video: VideoProvider) -> Session:
     try:
         video.open_room(session.room)
     except ProviderRefused as refusal:
-        _take(session, "fail", by=SYSTEM, failure_reason=refusal.message)
+        _take(session, "fail", by=SYSTEM, failure_reason=refusal.message[:500])
         raise ProviderRefused(refusal.message, session=_again(session, by)) from refusal
     except ProviderUnavailable as trouble:
         raise ProviderUnavailable(trouble.message, session=_again(session, by)) from trouble

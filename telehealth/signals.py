@@ -32,7 +32,7 @@ class Message:
 def post(session_id: str, messages: Sequence[Message]) -> None:
     """Store messages; one whose id is already there is ignored, so a browser may repeat blindly."""
     with transaction():
-        last = _lock(session_id)
+        last = lock(session_id)
         ids = [message.message_id for message in messages]
         known = set(
             db.session.scalars(
@@ -76,7 +76,11 @@ def read(recipient_id: str, after: int) -> list[Signal]:
     return list(db.session.scalars(query.order_by(Signal.seq)))
 
 
-def _lock(session_id: str) -> int:
-    """The session's last number, with every other writer of this session held back."""
+def lock(session_id: str) -> int:
+    """The session's last number, with every other writer of this session held back.
+
+    Whoever changes participations asks for this first: then the audit, which comes last, is never
+    held by somebody who waits for a participation.
+    """
     query = select(Session.last_signal).where(Session.id == session_id).with_for_update()
     return db.session.scalars(query).one()

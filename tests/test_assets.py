@@ -39,8 +39,7 @@ def client(app: Flask) -> FlaskClient:
 
 
 def address(app: Flask, path: str) -> str:
-    with app.test_request_context():
-        return app.jinja_env.globals["asset"](path)
+    return app.jinja_env.globals["asset"](path)
 
 
 def test_it_serves_a_file_to_be_kept_for_ever(app, client):

@@ -132,11 +132,11 @@ def set_the_scene(door, clinic, session, by):
 @pytest.mark.parametrize("status", Status.ALL)
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)
 def test_everybody_gets_what_the_table_says(inside, clinic, person, subtests, door, status):
-    action = DOORS[door]
+    action, visit = DOORS[door], clinic.visit()
     for name, (key, role) in PEOPLE.items():
         with subtests.test(person=name):
             by = person(key).actor if key else SYSTEM
-            session = clinic.session(status)
+            session = clinic.session(status, visit)
             set_the_scene(door, clinic, session, by)
             before, since = everything_about(session), head()
             expected = what_the_table_says(action, status, role)

@@ -45,7 +45,7 @@ def sign_in() -> ResponseReturnValue:
     """E-mail and password; the answer is the same for an unknown person and a wrong password."""
     form = SignInForm()
     wanted = _safe(request.values.get("next", ""))
-    if request.method == "GET":
+    if request.method != "POST":
         return render_template("auth/sign_in.html", form=form, next=wanted)
     token = None
     if form.validate():

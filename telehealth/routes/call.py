@@ -10,14 +10,15 @@ from flask import Blueprint, jsonify, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
-from telehealth import access, calls, presence, sessions, signals, video
+from telehealth import access, calls, clock, presence, sessions, signals, video
 from telehealth.access import Actor
-from telehealth.errors import Gone, Refusal, WrongState
+from telehealth.errors import Gone, NotAllowed, Refusal, WrongState
 from telehealth.live import stream
 from telehealth.live.stream import Event, Over
-from telehealth.models import Participation, Role, Session, Signal
+from telehealth.models import Participation, Role, Session, Signal, Status
 from telehealth.routes import actor, in_call, passive, speaks_json
 from telehealth.routes.shapes import Shape, Text, parse, read_body
+from telehealth.times import iso
 from telehealth.video.peer import PeerProvider
 
 blueprint = Blueprint("call", __name__, url_prefix="/telemedicine/<session_id>/call")
@@ -100,7 +101,7 @@ def enter(session_id: str) -> ResponseReturnValue:
     return jsonify(
         status=entrance.status,
         cursor=entrance.cursor,
-        me=_person(entrance.me),
+        me=_person(entrance.me) | {"since": iso(entrance.me.entered_at)},
         participants=[_person(other) for other in entrance.others],
     )
 
@@ -130,7 +131,12 @@ def heard(session_id: str) -> ResponseReturnValue:
     if session.is_open:
         connected = body.state == "connected"
         here = calls.heard(session, body.participant, by=actor(), connected=connected)
-    return jsonify(status=session.status, duration_seconds=session.duration_seconds, participants=here)
+    return jsonify(
+        status=session.status,
+        elapsed_seconds=_elapsed(session),
+        duration_seconds=session.duration_seconds,
+        participants=here,
+    )
 
 
 @blueprint.post("/leave")
@@ -189,7 +195,11 @@ class _Inbox:
 
 
 def _load(session_id: str) -> Session:
-    return access.load_session(session_id, by=actor(), action="join")
+    """The session, for those who take part in its call; staff read of it, but are never in it."""
+    session = access.load_session(session_id, by=actor(), action="join")
+    if access.relation(actor(), session) not in sessions.STEPS["join"].by:
+        raise NotAllowed(action="session.join", object_type="session", object_id=session.id)
+    return session
 
 
 def _event(one: Signal) -> Event:
@@ -198,6 +208,13 @@ def _event(one: Signal) -> Event:
 
 def _person(part: Participation) -> dict[str, Any]:
     return {"id": part.id, "role": part.role, "name": part.user.name}
+
+
+def _elapsed(session: Session) -> float | None:
+    """How long the call has been going on, by the one clock that counts."""
+    if session.status != Status.IN_PROGRESS or session.started_at is None:
+        return None
+    return (clock.now() - session.started_at).total_seconds()
 
 
 def _last_event_id(after: int) -> int:

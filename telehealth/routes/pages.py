@@ -16,7 +16,6 @@ from telehealth import presence, sessions, times
 from telehealth.cards import SessionView
 from telehealth.clock import now
 from telehealth.config import Settings
-from telehealth.errors import NotAllowed, WrongState
 from telehealth.models import Session
 
 _cards = LRUCache(4000)
@@ -61,13 +60,9 @@ def init_app(app: Flask) -> None:
     app.context_processor(_context)
 
 
-def can(session: Session, action: str) -> bool:
+def can(session: Session | SessionView, action: str) -> bool:
     """Whether the person who asks may take this step now."""
-    try:
-        sessions.check(session, action, by=g.actor)
-    except (NotAllowed, WrongState):
-        return False
-    return True
+    return sessions.may(session, action, by=g.actor)
 
 
 def card(session: SessionView) -> Markup:
@@ -101,6 +96,12 @@ def fresh(template: str, **context: object) -> Response:
     response = make_response(html)
     response.headers["HX-PTag"] = tag
     return response
+
+
+def part(template: str, **context: object) -> dict[str, object]:
+    """The same fragment inside its page: `part` is its HTML, `ptag` what `fresh` will compare."""
+    html = render_template(template, **context)
+    return {"part": Markup(html), "ptag": tag_of(html)}
 
 
 def tag_of(html: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from wtforms.fields.choices import SelectChoice
 
 from telehealth import access, agenda, audit, people, visits
 from telehealth.errors import Invalid
@@ -95,12 +96,15 @@ def _today() -> dict[str, object]:
 
 def _visit_form() -> VisitForm:
     form = VisitForm()
-    patients = people.search("", by=actor(), role=Role.PATIENT, limit=1000)
-    form.patient_id.choices = [("", _("Choose")), *((p.id, p.name) for p in patients)]
-    form.doctor_id.choices = [("", _("Choose"))]
+    form.patient_id.choices = _choices(Role.PATIENT)
     if actor().role == Role.STAFF:
-        doctors = people.search("", by=actor(), role=Role.DOCTOR, limit=1000)
-        form.doctor_id.choices += [(d.id, d.name) for d in doctors]
+        form.doctor_id.choices = _choices(Role.DOCTOR)
     else:
         del form.doctor_id
     return form
+
+
+def _choices(role: str) -> list[SelectChoice]:
+    """Everybody of this role, by name, after an empty one."""
+    found = people.search("", by=actor(), role=role, limit=1000)
+    return [SelectChoice("", _("Choose")), *(SelectChoice(one.id, one.name) for one in found)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import timedelta
+from secrets import token_hex
 from typing import Any
 
 from flask import Flask
@@ -19,9 +20,9 @@ from telehealth.extensions import db
 from telehealth.models import Role, SignIn, User
 from telehealth.secret import digest
 from telehealth.sign_ins import Origin
+from telehealth.video.peer import PeerProvider
 
 REASON, NOTES = "zqReason", "zqNotes"
-GREY, ANA = "a" * 24, "b" * 24
 
 NAMES = ("Ana Lima", "ana@people.example")
 FORBIDDEN = {
@@ -53,7 +54,7 @@ class Guest:
 
 @dataclass(frozen=True)
 class Scene:
-    """The objects that a request is about."""
+    """The objects that a request is about; `grey` and `ana` are their pages in the call."""
 
     visit_id: str
     session_id: str
@@ -61,6 +62,8 @@ class Scene:
     link: str
     link_cookie: str
     invitation: str
+    grey: str = field(default_factory=lambda: token_hex(10))
+    ana: str = field(default_factory=lambda: token_hex(10))
 
 
 class House:
@@ -83,14 +86,15 @@ class House:
             session = sessions.create(visit, by=grey, scheduled_start=start, notes=NOTES)
             token, link = links.make(session, by=grey)
             link_cookie = sign_ins.sign_in_by_link(link, Origin())
+            user, invitation = self._somebody()
+            scene = Scene(visit.id, session.id, user, token, link_cookie, invitation)
             if any(part in row for part in RUNNING):
                 session = sessions.start(session, by=grey, video=video.provider())
-                calls.enter(session, GREY, by=grey)
-                calls.enter(session, ANA, by=self.cast["ana"].actor)
+                calls.enter(session, scene.grey, by=grey)
+                calls.enter(session, scene.ana, by=self.cast["ana"].actor)
             if "close" in row:
                 sessions.cancel(session, by=grey)
-            user, invitation = self._somebody()
-            return Scene(visit.id, session.id, user, token, link_cookie, invitation)
+            return scene
 
     def ask(self, guest: Guest, row: str, scene: Scene, *, fragment: bool = False) -> TestResponse:
         """Send what is right for this row, as this visitor."""
@@ -99,7 +103,7 @@ class House:
         headers = {**guest.headers, **({"HX-Request": "true"} if fragment else {})}
         more = self._body(rule, guest, scene) if method == "POST" else {}
         if rule.endswith("/inbox"):
-            more = {"query_string": {"participant": _participant(guest)}}
+            more = {"query_string": {"participant": _participant(guest, scene)}}
         return client.open(_path(rule, scene), method=method, headers=headers, **more)
 
     def status_of(self, scene: Scene) -> str:
@@ -107,7 +111,10 @@ class House:
         return self.clinic.now(scene.session_id).status
 
     def sign_in(self, guest: Guest) -> None:
-        """Give a member of the cast a new sign-in, as after a sign-out."""
+        """Give somebody a new sign-in, as after a sign-out."""
+        if guest.key == "other":
+            self._add_other_link()
+            return
         person = self.cast[guest.key]
         person.sign_in(person.part.email, PASSWORD)
         guest.headers = _browser(person)
@@ -150,10 +157,15 @@ class House:
         self.guests["deactivated"] = Guest("deactivated", "nobody", headers=_browser(visitor))
 
     def _add_other_link(self) -> None:
-        visit = self.clinic.visit("dr_house", "ana")
-        session = self.clinic.session(visit=visit)
+        self._people += 1
+        details = people.Details(f"third{self._people}@clinic.example", "Dr Third")
         with self.app.app_context():
-            _token, link = links.make(session, by=self.cast["dr_house"].actor)
+            third = people.create(Role.DOCTOR, details, by=SYSTEM)
+            by = Actor(third.id, Role.DOCTOR)
+            visit = visits.open_visit(self.cast["ana"].id, third.id, "Ear ache", by=by)
+            start = clock.now() + timedelta(hours=1)
+            session = sessions.create(visit, by=by, scheduled_start=start)
+            _token, link = links.make(session, by=by)
             self.guests["other"] = self._by_link("other", sign_ins.sign_in_by_link(link, Origin()))
 
     def by_link(self, scene: Scene) -> Guest:
@@ -183,15 +195,16 @@ class House:
 
     def _json(self, rule: str, scene: Scene) -> dict[str, Any] | None:
         later = (clock.now() + timedelta(days=1)).isoformat()
-        people = {"patient_id": self.cast["ana"].id, "doctor_id": self.cast["dr_grey"].id}
+        asked = {"patient_id": self.cast["ana"].id, "doctor_id": self.cast["dr_grey"].id}
         return {
             "/api/v1/telemedicine/": {"visit_id": scene.visit_id, "scheduled_start": later},
             "/api/v1/telemedicine/token/": {"session_id": scene.session_id},
-            "/api/v1/visits/": {**people, "reason": "Ear ache"},
+            "/api/v1/visits/": {**asked, "reason": "Ear ache"},
         }.get(rule)
 
     def _of_call(self, step: str, guest: Guest, scene: Scene) -> dict[str, Any]:
-        me, other = _participant(guest), GREY if _participant(guest) == ANA else ANA
+        me = _participant(guest, scene)
+        other = scene.grey if me == scene.ana else scene.ana
         if step == "enter":
             return {"participant": me, "token": self._ticket(guest, scene)}
         message = {"to": other, "id": "1", "body": {"restart": True}}
@@ -205,7 +218,8 @@ class House:
         with self.app.app_context():
             session = access.load_session(scene.session_id, by=self.cast["dr_grey"].actor)
             by = guest.user or Actor(None, "stranger")
-            return video.provider().ticket(session.room, presence.identity(session, by)).token
+            embedded = PeerProvider(self.app.config["SETTINGS"])
+            return embedded.ticket(session.room, presence.identity(session, by)).token
 
     def _form(self, rule: str, guest: Guest) -> dict[str, str]:
         later = (clock.now() + timedelta(days=2)).strftime("%Y-%m-%dT%H:%M")
@@ -213,7 +227,8 @@ class House:
         data = {
             "/invitation/<token>": {"password": PASSWORD, "password_again": PASSWORD},
             "/visits/new": {
-                "patient_id": self.cast["ana"].id,
+                # A visit of Ana's with Dr House would give him a right to her name.
+                "patient_id": self.cast["ben" if guest.column == "house" else "ana"].id,
                 "doctor_id": self.cast["dr_grey"].id,
                 "reason": "Ear ache",
             },
@@ -224,8 +239,8 @@ class House:
         return {**data, "csrf_token": guest.headers.get("X-CSRFToken", "")}
 
 
-def _participant(guest: Guest) -> str:
-    return GREY if guest.column == "grey" else ANA
+def _participant(guest: Guest, scene: Scene) -> str:
+    return scene.grey if guest.column == "grey" else scene.ana
 
 
 def _path(rule: str, scene: Scene) -> str:

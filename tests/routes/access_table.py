@@ -12,7 +12,7 @@ COLUMNS = ("nobody", "grey", "house", "ana", "ben", "sam", "link", "other")
 TABLE = """
                                                 nobody grey house ana ben sam link other
 GET  /                                             303  303  303  303 303 303  303  303
-GET  /favicon.ico                                  200  200  200  200 200 200  200  200
+GET  /favicon.ico                                  302  302  302  302 302 302  302  302
 GET  /static/<version>/<path:path>                 200  200  200  200 200 200  200  200
 GET  /healthz                                      200  200  200  200 200 200  200  200
 GET  /readyz                                       200  200  200  200 200 200  200  200

@@ -68,10 +68,12 @@ async () => {
 
 
 def launch(playwright: Playwright, *, devices: str = "allowed") -> Browser:
-    """Start Chromium. `devices`: `allowed`, `denied` (the person says no) or `missing`."""
+    """Start Chromium. `devices`: `allowed`, `denied` (the person says no), `microphone` or `missing`."""
     arguments = list(ARGUMENTS)
-    if devices == "missing":
+    if devices in ("microphone", "missing"):
         arguments.remove("--use-fake-device-for-media-stream")
+    if devices == "microphone":
+        arguments.append("--use-fake-device-for-media-stream=device-count=0")
     arguments.append(f"--use-fake-ui-for-media-stream{'=deny' if devices == 'denied' else ''}")
     return playwright.chromium.launch(
         executable_path=needs.program("chromium"), headless=True, args=arguments

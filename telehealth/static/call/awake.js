@@ -1,11 +1,11 @@
-/** Keep the screen on, where the browser can. Returns a function that lets it sleep again. */
+/** Keep the screen on, where the browser can; gives a function that lets it sleep again. */
 export function stayAwake() {
   let lock = null;
   let over = false;
 
   async function ask() {
-    if (over || document.visibilityState !== 'visible') return;
-    lock = (await navigator.wakeLock?.request('screen').catch(() => null)) ?? null;
+    if (over || document.hidden) return;
+    lock = await navigator.wakeLock?.request('screen').catch(() => null);
     if (over) lock?.release();
   }
 
@@ -14,7 +14,6 @@ export function stayAwake() {
   ask();
   return () => {
     over = true;
-    document.removeEventListener('visibilitychange', ask);
     lock?.release();
   };
 }

@@ -6,34 +6,37 @@ import { People } from './people.js';
 import { Line } from './signal.js';
 import { View } from './view.js';
 
-/** What can carry a call, by the name the ticket gives. The page knows nothing else of them. */
+/** What can carry a call, by the name in the ticket. The page knows nothing else of it: room.js. */
 const CARRIERS = { peer: () => import('./peer.js') };
 
+const SOURCES = ['microphone', 'camera'];
 const OVER = ['COMPLETED', 'CANCELLED', 'FAILED'];
 const SLOW = 2;
-const NEARLY_EXPIRED = 5 * 60 * 1000;
+const NEARLY_EXPIRED = 300000;
 
-/** A page's id: fresh at each load, so that a reload, a crash and a second tab are all the same. */
+/** A page's id, fresh at each load: a reload, a crash and a second tab are all the same then. */
 function freshId() {
   const bytes = crypto.getRandomValues(new Uint8Array(12));
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** One person's visit to the call page: waiting room, call, end. */
+/** One person on the call page: in the waiting room, in the call, at the end. */
 class Call {
   #root = document.querySelector('#call');
   #settings = this.#root.dataset;
   #view = new View(this.#root);
+  #people = new People(document.querySelector('.people'), () => this.#set({ silenced: true }));
   #devices = new Devices(history.state?.devices);
-  #people = new People(this.#root.querySelector('.people'), () => this.#set({ silenced: true }));
+  #line = new Line({ ...this.#settings, participant: freshId() });
   #sleep = stayAwake();
-  #line = null;
+  #ticket;
+  #carrier;
   #room = null;
-  #ticket = null;
-  #carrier = null;
   #moving = false;
-  #reported = null;
-  #facts = { over: null, told: false, silenced: false, dismissed: false, poor: false };
+  #reported;
+  #announced;
+  #dark = new Set();
+  #facts = {};
 
   start() {
     this.#devices
@@ -43,60 +46,64 @@ class Call {
       })
       .on('changed', () => this.#devicesChanged());
     this.#devices.open();
-    this.#buttons();
-    this.#browser();
-    this.#join();
-  }
-
-  async #join() {
-    const { url, csrf } = this.#settings;
-    const line = new Line({ url, participant: freshId(), csrf });
-    this.#line = line;
-    line
-      .on('changed', () => line.ask())
+    this.#line
+      .on('changed', () => this.#line.ask())
       .on('presence', (presence) => this.#heard(presence))
       .on('signed-out', ({ yes }) => this.#signedOut(yes))
       .on('replaced', () => this.#finish('elsewhere'))
-      .on('gone', () => this.#gone(line));
+      .on('gone', () => this.#gone());
+    this.#comeIn();
+    this.#buttons();
+    this.#browser();
+  }
+
+  /** Enter: at first, and once more when the doctor has begun, on the same page. */
+  async #comeIn() {
+    if (this.#moving) return;
+    this.#moving = true;
     try {
-      this.#ticket = await insist(() => this.#ask());
-      this.#carrier = CARRIERS[this.#ticket.provider]();
-      if (this.#settings.status === 'IN_PROGRESS') this.#prepare().catch(() => {});
-      const answer = await line.enter(this.#ticket.token);
-      line.open(answer.cursor);
-      await this.#entered(line, answer);
+      if (!(Date.parse(this.#ticket?.expires_at) - Date.now() > NEARLY_EXPIRED)) {
+        this.#ticket = await insist(() => this.#ask());
+        this.#carrier = CARRIERS[this.#ticket.provider]();
+      }
+      if (this.#settings.status === 'IN_PROGRESS') this.#prepare();
+      const entrance = await this.#line.enter(this.#ticket.token);
+      this.#line.open(entrance.cursor);
+      this.#remember({ reloaded: false });
+      if (entrance.status === 'SCHEDULED') this.#wait(entrance.me);
+      else await this.#begin(entrance);
     } catch (error) {
       this.#refused(error);
     }
+    this.#moving = false;
   }
 
-  /** A fresh ticket. Somebody who is not signed in must sign in, not be asked for ever. */
   async #ask() {
     const { tokenUrl, sessionId, csrf } = this.#settings;
     try {
       return await post(tokenUrl, { session_id: sessionId }, { csrf });
     } catch (error) {
-      if (error.status === 401) error.final = true;
+      // Without a ticket there is no call: sign in first.
+      error.final ||= error.status === 401;
       throw error;
     }
   }
 
   async #prepare() {
-    const { prepare } = await this.#carrier;
-    await prepare?.(this.#ticket);
+    const carrier = await this.#carrier.catch(() => ({}));
+    carrier.prepare?.(this.#ticket);
   }
 
-  async #entered(line, { status, me, participants }) {
-    history.replaceState({ ...history.state, reloaded: false }, '');
-    if (status === 'SCHEDULED') {
-      this.#view.waitFrom(me.since ? new Date(me.since) : (this.#view.waiting ?? new Date()));
-      this.#set({ told: true });
-      line.report('waiting');
-      return;
-    }
+  #wait({ since }) {
+    this.#view.waiting ??= since ? Date.parse(since) : Date.now();
+    this.#set({ told: true });
+    this.#line.report('waiting');
+  }
+
+  async #begin({ me, participants }) {
     const { connect } = await this.#carrier;
-    const options = { line, me, participants, renew: () => this.#ask() };
-    const room = await connect(this.#ticket, options);
+    const renew = () => this.#ask();
+    const room = await connect(this.#ticket, { line: this.#line, me, participants, renew });
     if (this.#facts.over) {
       room.leave();
       return;
@@ -110,9 +117,9 @@ class Call {
       .on('participant-joined', show)
       .on('participant-state', show)
       .on('track-added', show)
-      .on('remote-state', (detail) => {
-        show(detail);
-        this.#tellCamera(detail.participant);
+      .on('remote-state', ({ participant }) => {
+        show({ participant });
+        this.#tellCamera(participant);
       })
       .on('participant-left', ({ participant }) => {
         this.#people.remove(participant);
@@ -121,90 +128,69 @@ class Call {
       .on('state-changed', () => this.#set({ poor: false, noPath: false }))
       .on('quality', ({ level }) => this.#set({ poor: level <= SLOW }))
       .on('trouble', ({ reason }) => reason === 'no-path' && this.#set({ noPath: true }));
-    for (const source of ['microphone', 'camera']) {
-      room.setTrack(source, this.#devices.tracks[source]);
-    }
+    for (const source of SOURCES) room.setTrack(source, this.#devices.tracks[source]);
     room.setMicrophone(this.#devices.isOn('microphone'));
-    for (const participant of room.participants.values()) show({ participant });
+    for (const participant of room.participants.values()) this.#people.show(participant);
     this.#view.enterStage();
-    // Until the server tells; its clock is the one that counts.
-    const begun = Date.parse(this.#settings.started) || Date.now();
-    this.#view.runClock(Math.max(0, Date.now() - begun) / 1000, performance.now());
+    // Until the server tells: its clock is the one that counts.
+    const { started } = this.#settings;
+    this.#view.runClock(started ? (Date.now() - Date.parse(started)) / 1000 : 0);
     this.#set({ told: false });
   }
 
-  /** The doctor has begun: the waiting patient comes in, on the same page under the same id. */
-  async #moveIn() {
-    if (this.#moving || this.#room) return;
-    this.#moving = true;
-    const line = this.#line;
-    try {
-      if (Date.parse(this.#ticket.expires_at) - Date.now() < NEARLY_EXPIRED) {
-        this.#ticket = await insist(() => this.#ask());
-      }
-      this.#prepare().catch(() => {});
-      await this.#entered(line, await line.enter(this.#ticket.token));
-    } catch (error) {
-      this.#refused(error);
-    } finally {
-      this.#moving = false;
-    }
-  }
-
-  #heard({ status, duration_seconds: seconds, elapsed_seconds: elapsed, asked }) {
-    if (this.#facts.over) return;
+  #heard({ status, duration_seconds: duration, elapsed_seconds: elapsed }) {
     this.#settings.status = status;
-    if (OVER.includes(status)) this.#finish('ended', seconds);
-    else if (status === 'IN_PROGRESS' && !this.#room) this.#moveIn();
-    else if (elapsed !== undefined) this.#view.runClock(elapsed, asked);
+    if (OVER.includes(status)) this.#finish('ended', duration);
+    else if (!this.#room && status === 'IN_PROGRESS') this.#comeIn();
+    else if (this.#room && elapsed >= 0) this.#view.runClock(elapsed);
   }
 
-  /** A running call goes on; a waiting patient has to come in again. */
+  /** A running call goes on; whoever waits has to sign in again. */
   #signedOut(yes) {
     if (yes && !this.#room) location.reload();
     else this.#set({ signedOut: yes });
   }
 
   /** Not here any more for the server: the person left from another page, or it is all over. */
-  async #gone(line) {
-    const { status, duration_seconds: seconds } = await line.look().catch(() => ({}));
-    this.#finish(OVER.includes(status) ? 'ended' : 'left', seconds);
+  async #gone() {
+    const { status, duration_seconds: duration } = await this.#line.look().catch(() => ({}));
+    this.#finish(OVER.includes(status) ? 'ended' : 'left', duration);
   }
 
-  #refused(error) {
+  #refused({ status, code }) {
     if (this.#facts.over) return;
-    if (error.status === 410) this.#finish(error.code === 'replaced' ? 'elsewhere' : 'left');
-    else if ([401, 409].includes(error.status) && !history.state?.reloaded) {
-      // The server's own page says best why: sign in first, not begun yet, over.
-      history.replaceState({ ...history.state, reloaded: true }, '');
+    if (status === 410) this.#finish(code === 'replaced' ? 'elsewhere' : 'left');
+    else if ([401, 409].includes(status) && !history.state?.reloaded) {
+      // The server's own page says best why: sign in first, over, not begun.
+      this.#remember({ reloaded: true });
       location.reload();
     } else this.#finish('refused');
   }
 
-  /** Out of the call, for one of the reasons that have a message of their own. */
-  #finish(over, seconds = null) {
+  /** Out of the call, for a reason that has a message of its own. */
+  #finish(over, duration = null) {
     if (this.#facts.over) return;
     if (over === 'ended' && !this.#room) {
       location.reload();
       return;
     }
-    this.#line?.close();
+    this.#line.close();
     this.#room?.leave();
     this.#devices.stop();
     this.#people.clear();
     this.#sleep();
     this.#view.enterStage();
     this.#view.runClock(null);
-    this.#view.setDuration(seconds);
-    for (const open of document.querySelectorAll('dialog[open]')) open.close();
+    this.#view.setDuration(duration);
+    document.querySelector('dialog[open]')?.close();
     this.#set({ over });
-    this.#root.querySelector(`[data-show="over-${over}"] h2`)?.focus();
+    this.#root.querySelector(`[data-show="over-${over}"] h2`).focus();
   }
 
   async #leave() {
-    const gone = this.#line.leave();
+    const left = this.#line.leave();
     this.#finish('left');
-    await gone;
+    await left;
     location.assign(this.#settings.leaveUrl);
   }
 
@@ -212,11 +198,11 @@ class Call {
     const { endUrl, csrf } = this.#settings;
     this.#set({ endFailed: false });
     try {
-      const { duration_seconds: seconds } = await post(endUrl, {}, { csrf });
+      const { duration_seconds: duration } = await post(endUrl, {}, { csrf });
       this.#settings.status = 'COMPLETED';
-      this.#finish('ended', seconds);
-    } catch (error) {
-      if (error.status === 409) this.#line.ask();
+      this.#finish('ended', duration);
+    } catch ({ status }) {
+      if (status === 409) this.#line.ask();
       else this.#set({ endFailed: true });
     }
   }
@@ -227,49 +213,53 @@ class Call {
     return this.#room.participants.size ? this.#room.state : 'waiting';
   }
 
-  #set(facts) {
-    Object.assign(this.#facts, facts);
-    const { over, told, silenced, dismissed, poor, noPath, signedOut, endFailed } = this.#facts;
+  /** Something is known now; show what follows from it. */
+  #set(news) {
+    const facts = Object.assign(this.#facts, news);
     const state = this.#state;
+    const { over } = facts;
     const { problem, tracks, wanted } = this.#devices;
     const early = state === 'waiting' || state === 'connecting';
-    const panel =
-      problem && !tracks.microphone && early && !dismissed
-        ? `panel-${problem}`
-        : `panel-${noPath && early && state !== 'waiting' ? 'no-path' : state}`;
-    const lacks = problem && panel !== `panel-${problem}`;
-    const what = tracks.microphone ? 'camera' : tracks.camera ? 'microphone' : 'both';
-    this.#view.render(state, [
-      over ? `over-${over}` : panel,
-      over ? null : 'running',
-      told ? 'told' : 'telling',
-      !over && problem && `problem-${problem}`,
-      !over && lacks && `lacks-${what}`,
-      !over && tracks.microphone && !wanted.microphone && 'muted',
-      poor && state === 'connected' && 'poor',
-      silenced && state === 'connected' && 'silenced',
-      !over && signedOut && 'signed-out',
-      endFailed && 'end-failed',
-    ]);
-    this.#view.announce(over ?? state);
-    if (this.#room && !over && state !== this.#reported) {
-      this.#reported = state;
-      this.#line.report(state);
-    }
+    let panel = facts.noPath && state === 'connecting' ? 'no-path' : state;
+    if (problem && early && !tracks.microphone && !facts.dismissed) panel = problem;
+    const lacking = tracks.microphone ? 'camera' : tracks.camera ? 'microphone' : 'both';
+    const running = [
+      'running',
+      `panel-${panel}`,
+      problem && `problem-${problem}`,
+      problem && panel !== problem && `lacks-${lacking}`,
+      tracks.microphone && !wanted.microphone && 'muted',
+      facts.poor && state === 'connected' && 'poor',
+      facts.silenced && state === 'connected' && 'silenced',
+      facts.signedOut && 'signed-out',
+      facts.endFailed && 'end-failed',
+    ];
+    const told = facts.told ? 'told' : 'telling';
+    this.#view.render(state, over ? [`over-${over}`] : [told, ...running]);
+    if (this.#announced !== (over ?? state)) this.#view.announce(over ?? state);
+    this.#announced = over ?? state;
+    if (!this.#room || over || state === this.#reported) return;
+    this.#reported = state;
+    this.#line.report(state);
   }
 
-  #tellCamera({ media, name, state }) {
-    if (state === 'connected' && !media.cam) this.#view.announce('cameraOff', name);
+  #tellCamera({ id, name, media }) {
+    if (media.cam) this.#dark.delete(id);
+    else if (!this.#dark.has(id)) this.#view.announce('cameraOff', name);
+    if (!media.cam) this.#dark.add(id);
   }
 
   #devicesChanged() {
-    for (const source of ['microphone', 'camera']) {
-      this.#view.toggle(source, this.#devices.isOn(source));
-    }
-    if (this.#devices.problem === null) this.#facts.dismissed = false;
+    for (const source of SOURCES) this.#view.toggle(source, this.#devices.isOn(source));
+    if (!this.#devices.problem) this.#facts.dismissed = false;
     this.#room?.setMicrophone(this.#devices.isOn('microphone'));
-    history.replaceState({ ...history.state, devices: this.#devices.wanted }, '');
+    this.#remember({ devices: this.#devices.wanted });
     this.#set({});
+  }
+
+  /** What a reload of the page should know. */
+  #remember(news) {
+    history.replaceState({ ...history.state, ...news }, '');
   }
 
   #buttons() {
@@ -279,8 +269,8 @@ class Call {
       leave: () => this.#leave(),
       end: () => {
         dialog.showModal();
-        // Behind a modal dialog nothing can be used; say so to whoever looks at the tree.
-        stage.setAttribute('aria-hidden', 'true');
+        // A modal dialog makes it inert; this tells whoever looks at the tree.
+        stage.ariaHidden = 'true';
       },
       'confirm-end': () => {
         dialog.close();
@@ -294,30 +284,29 @@ class Call {
       },
       reload: () => location.reload(),
     };
-    dialog?.addEventListener('close', () => stage.removeAttribute('aria-hidden'));
+    dialog?.addEventListener('close', () => (stage.ariaHidden = null));
     document.addEventListener('click', ({ target }) => {
       const { action, toggle } = target.closest('[data-action], [data-toggle]')?.dataset ?? {};
       if (toggle) this.#devices.toggle(toggle);
       else actions[action]?.();
     });
-    chooser(document.querySelector('#device-choice'), this.#devices, (id) =>
-      this.#people.useSpeaker(id),
-    );
+    const sheet = document.querySelector('#device-choice');
+    chooser(sheet, this.#devices, (id) => this.#people.useSpeaker(id));
   }
 
   #browser() {
     addEventListener('online', () => {
       this.#room?.hurry();
-      this.#line?.hurry();
+      this.#line.hurry();
     });
     addEventListener('pagehide', () => {
-      this.#line?.leave();
+      this.#line.leave();
       this.#room?.leave();
     });
-    // What comes back from the back/forward cache has no connection any more.
+    // What comes back out of the browser's memory has no connection any more.
     addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
     document.addEventListener('visibilitychange', () => {
-      if (document.visibilityState !== 'visible' || this.#facts.over) return;
+      if (document.hidden || this.#facts.over) return;
       this.#devices.revive();
       this.#people.resume();
     });

@@ -1,30 +1,29 @@
-/** Fill the choices of camera, microphone and speaker, and follow what is chosen there. */
-export function chooser(sheet, devices, useSpeaker) {
-  const selects = [...sheet.querySelectorAll('[data-device]')];
-  const speaks = 'setSinkId' in HTMLMediaElement.prototype;
+/** The choice of camera, microphone and speaker; `speak(id)` is called with another speaker. */
+export function chooser(sheet, devices, speak) {
+  const selects = [...sheet.querySelectorAll('select')];
+  const canSpeak = 'setSinkId' in HTMLMediaElement.prototype;
 
   async function fill() {
     const choices = await devices.choices();
     for (const select of selects) {
-      const source = select.dataset.device;
-      const mine = choices.filter((choice) => choice.source === source);
-      const kept = select.value;
-      select.replaceChildren(
-        ...mine.map(({ id, label, used }, index) => {
-          const name = label || `${select.dataset.nameless} ${index + 1}`;
-          return new Option(name, id, false, source === 'speaker' ? id === kept : used);
-        }),
+      const { kind, nameless } = select.dataset;
+      const mine = choices.filter((choice) => choice.kind === kind);
+      const speaker = kind === 'audiooutput';
+      const chosen = speaker ? select.value : mine.find(({ used }) => used)?.id;
+      const options = mine.map(
+        ({ id, label }, index) =>
+          new Option(label || `${nameless} ${index + 1}`, id, false, id === chosen),
       );
-      select.closest('.field').hidden = !mine.length || (source === 'speaker' && !speaks);
+      select.replaceChildren(...options);
+      select.closest('.field').hidden = !mine.length || (speaker && !canSpeak);
     }
   }
 
-  for (const select of selects) {
-    select.addEventListener('change', () => {
-      if (select.dataset.device === 'speaker') useSpeaker(select.value);
-      else devices.choose(select.dataset.device, select.value);
-    });
-  }
+  sheet.addEventListener('change', ({ target }) => {
+    const { source } = target.dataset;
+    if (source) devices.choose(source, target.value);
+    else speak(target.value);
+  });
   sheet.addEventListener('toggle', ({ newState }) => newState === 'open' && fill());
   devices.on('changed', () => sheet.matches(':popover-open') && fill());
 }

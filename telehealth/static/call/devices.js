@@ -3,66 +3,54 @@ import { Emitter } from './emitter.js';
 const KIND = { microphone: 'audio', camera: 'video' };
 const REOPEN_AFTER = 500;
 
-/** What went wrong, in the four ways that need different words. */
+/** What went wrong, in the ways that need different words; `insecure`: the page is not on https. */
 const PROBLEMS = {
   NotAllowedError: 'blocked',
   SecurityError: 'blocked',
-  NotFoundError: 'missing',
-  OverconstrainedError: 'missing',
   NotReadableError: 'busy',
   AbortError: 'busy',
 };
 
 // Two cores are too few to send a large picture and to show one.
-const WEAK = navigator.hardwareConcurrency <= 2;
+const small = navigator.hardwareConcurrency <= 2;
 const CONSTRAINTS = {
   audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true },
   video: {
-    width: { ideal: WEAK ? 640 : 1280 },
-    height: { ideal: WEAK ? 480 : 720 },
+    width: { ideal: small ? 640 : 1280 },
+    height: { ideal: small ? 480 : 720 },
     frameRate: { ideal: 24, max: 30 },
     facingMode: 'user',
   },
 };
 
 /**
- * Open what can be had: both, else the microphone alone, else the camera alone, else nothing.
- *
- * @param {{audio: boolean|object, video: boolean|object}} wanted
- * @returns {Promise<{audio: MediaStreamTrack|null, video: MediaStreamTrack|null,
- *   problem: 'blocked'|'missing'|'busy'|'insecure'|null}>} never rejects
+ * Open what can be had: both, else the microphone, else the camera, else nothing. `wanted`: {audio,
+ * video}, each a set of constraints or false. Gives {audio, video, problem}: tracks or null, and
+ * blocked, busy, missing, insecure or null. Never rejects.
  */
-export async function capture({ audio = true, video = true }) {
-  if (!navigator.mediaDevices) return { audio: null, video: null, problem: 'insecure' };
+export async function capture({ audio, video }) {
   const ladder = audio && video ? [{ audio, video }, { audio }, { video }] : [{ audio, video }];
   let problem = null;
   for (const step of ladder) {
+    const wanted = {};
+    for (const kind in step) {
+      if (step[kind]) wanted[kind] = { ...CONSTRAINTS[kind], ...step[kind] };
+    }
     try {
-      const stream = await navigator.mediaDevices.getUserMedia(detailed(step));
-      const [heard] = stream.getAudioTracks();
-      const [seen] = stream.getVideoTracks();
-      return { audio: heard ?? null, video: seen ?? null, problem };
-    } catch (error) {
-      if (problem !== 'blocked') problem = PROBLEMS[error.name] ?? 'missing';
+      const tracks = (await navigator.mediaDevices.getUserMedia(wanted)).getTracks();
+      const found = (kind) => tracks.find((track) => track.kind === kind) ?? null;
+      return { audio: found('audio'), video: found('video'), problem };
+    } catch ({ name }) {
+      if (problem !== 'blocked') problem = PROBLEMS[name] ?? 'missing';
     }
   }
-  return { audio: null, video: null, problem };
-}
-
-function detailed(step) {
-  const whole = {};
-  for (const kind of ['audio', 'video']) {
-    if (step[kind]) whole[kind] = { ...CONSTRAINTS[kind], ...step[kind] };
-  }
-  return whole;
+  return { audio: null, video: null, problem: navigator.mediaDevices ? problem : 'insecure' };
 }
 
 /**
- * The camera and microphone of this person, whatever becomes of the call.
- *
- * `wanted` is what the person asked for, `tracks` what there is, `problem` why they differ. Events:
- * `track` {source, track} at each exchange, null when there is none; `changed` after anything a
- * page shows has changed.
+ * This person's camera and microphone. `wanted` is what they asked for, `tracks` what there is,
+ * `problem` why they differ. Events: `track` {source, track|null} at each exchange; `changed` after
+ * anything a page shows has changed.
  */
 export class Devices extends Emitter {
   tracks = { microphone: null, camera: null };
@@ -72,7 +60,6 @@ export class Devices extends Emitter {
   #chain = Promise.resolve();
   #stopped = false;
 
-  /** @param {{microphone: boolean, camera: boolean}} wanted */
   constructor(wanted = { microphone: true, camera: true }) {
     super();
     this.wanted = { ...wanted };
@@ -82,26 +69,25 @@ export class Devices extends Emitter {
     });
   }
 
-  /** Open everything wanted; a microphone that is muted is opened too, so that unmuting is quick. */
+  /** Open everything wanted; the microphone in any case, so that unmuting is quick. */
   open() {
     return this.#fill(this.wanted.camera ? ['microphone', 'camera'] : ['microphone']);
   }
 
-  /** Whether others can see or hear, or soon will. */
+  /** Whether others can hear or see, or soon will. */
   isOn(source) {
     return this.wanted[source] && Boolean(this.tracks[source] || this.#pending.has(source));
   }
 
-  /** Turn on or off. The microphone is only muted; the camera is let go, and its light with it. */
-  toggle(source) {
+  /** The microphone is only muted; the camera is let go, and its light with it. */
+  async toggle(source) {
     const on = !this.isOn(source);
-    this.wanted[source] = on;
     const track = this.tracks[source];
+    this.wanted[source] = on;
     if (source === 'microphone' && track) track.enabled = on;
-    else if (on) return this.#fill([source]);
+    else if (on) await this.#fill([source]);
     else this.#put(source, null);
     this.#judge(this.problem);
-    return Promise.resolve();
   }
 
   /** Use another device. */
@@ -118,35 +104,32 @@ export class Devices extends Emitter {
 
   /** Try again to get what is wanted and not there. */
   retry() {
-    return this.#fill(Object.keys(KIND).filter((source) => this.#lacks(source)));
+    return this.#fill(this.#which((source) => this.#lacks(source)));
   }
 
   /** After a telephone call or a while in the background some phones give back dead tracks. */
   revive() {
-    const dead = Object.keys(KIND).filter((source) => {
-      const track = this.tracks[source];
-      return track && (track.muted || track.readyState === 'ended');
-    });
-    return this.#fill(dead);
+    const dead = (track) => track && (track.muted || track.readyState === 'ended');
+    return this.#fill(this.#which((source) => dead(this.tracks[source])));
   }
 
-  /** All cameras, microphones and speakers, with the one in use marked. */
+  /** Cameras, microphones and speakers: [{kind, id, label, used}]. */
   async choices() {
-    const all = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? [];
-    const sources = { audioinput: 'microphone', videoinput: 'camera', audiooutput: 'speaker' };
+    const all = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
+    const used = Object.values(this.tracks).map((track) => track?.getSettings().deviceId);
     return all
       .filter(({ deviceId }) => deviceId)
-      .map(({ kind, deviceId, label }) => {
-        const source = sources[kind];
-        const used = this.tracks[source]?.getSettings().deviceId;
-        return { source, id: deviceId, label, used: deviceId === used };
-      });
+      .map(({ kind, deviceId: id, label }) => ({ kind, id, label, used: used.includes(id) }));
   }
 
   /** Let go of everything, for good. */
   stop() {
     this.#stopped = true;
-    for (const source of Object.keys(KIND)) this.#put(source, null);
+    for (const source in KIND) this.#put(source, null);
+  }
+
+  #which(fits) {
+    return Object.keys(KIND).filter(fits);
   }
 
   #lacks(source) {
@@ -154,7 +137,7 @@ export class Devices extends Emitter {
   }
 
   #fill(sources) {
-    if (!sources.length) return Promise.resolve();
+    if (!sources.length) return undefined;
     for (const source of sources) this.#pending.add(source);
     this.say('changed');
     this.#chain = this.#chain.then(() => this.#capture(sources));
@@ -171,26 +154,23 @@ export class Devices extends Emitter {
     this.#judge(got.problem ?? this.problem);
   }
 
-  #put(source, track) {
+  #put(source, given) {
     const old = this.tracks[source];
-    if (old && old !== track) old.stop();
     // The mind may have changed while the browser asked for permission.
-    if (this.#stopped || (source === 'camera' && !this.wanted.camera)) {
-      track?.stop();
-      track = null;
-    }
+    const unwanted = this.#stopped || (source === 'camera' && !this.wanted.camera);
+    const track = unwanted ? null : given;
+    for (const other of [old, given]) if (other !== track) other?.stop();
+    if (track === old) return;
     if (track) {
       if (source === 'microphone') track.enabled = this.wanted.microphone;
       track.onended = () => this.#ended(source, track);
     }
-    if (track === old) return;
     this.tracks[source] = track;
     this.say('track', { source, track });
   }
 
   #judge(problem) {
-    const lacking = Object.keys(KIND).some((source) => this.#lacks(source));
-    this.problem = lacking ? problem : null;
+    this.problem = this.#which((source) => this.#lacks(source)).length ? problem : null;
     this.say('changed');
   }
 
@@ -200,6 +180,6 @@ export class Devices extends Emitter {
     this.#put(source, null);
     this.#chosen[source] = {};
     this.say('changed');
-    setTimeout(() => this.#lacks(source) && this.#fill([source]), REOPEN_AFTER);
+    setTimeout(() => this.retry(), REOPEN_AFTER);
   }
 }

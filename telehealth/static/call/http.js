@@ -1,48 +1,47 @@
 /** How the call page speaks to its own server: patiently. */
 
+const TIME_OUT = 8000;
 const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 4000;
-const TIME_OUT = 8000;
 
-/** The server's no. `final`: the same question would get the same answer. */
+/** The server's no; `final`: it would be the same again. */
 export class Refusal extends Error {
   constructor(status, code = '') {
     super(`${status} ${code}`);
     this.status = status;
     this.code = code;
-    // A sign-in that is over may be renewed in another tab, so 401 is worth asking again.
-    this.final = status >= 400 && status < 500 && ![401, 408, 425, 429].includes(status);
+    // After 401 the person may sign in again in another tab.
+    this.final = status < 500 && ![401, 408, 425, 429].includes(status);
   }
 }
 
-/** The answer itself, or a Refusal. */
+/** The answer, if it is a good one. Throws Refusal. */
 export async function checked(answer) {
   if (answer.ok) return answer;
-  if (answer.type === 'opaqueredirect') throw new Refusal(401, 'unauthenticated');
+  if (answer.type === 'opaqueredirect') throw new Refusal(401);
   const { error } = await answer.json().catch(() => ({}));
   throw new Refusal(answer.status, error?.code);
 }
 
-/** POST JSON and return the JSON of the answer. Throws Refusal, or what fetch throws. */
-export async function post(url, body, { csrf, keepalive = false, timeout = TIME_OUT } = {}) {
+/** POST JSON, get JSON. Throws Refusal, or what fetch throws. */
+export async function post(url, body, { csrf, keepalive = false, timeout = TIME_OUT }) {
   const answer = await fetch(url, {
     method: 'POST',
-    headers: { 'Content-Type': 'application/json', Accept: 'application/json', 'X-CSRFToken': csrf },
+    headers: { 'Content-Type': 'application/json', 'X-CSRFToken': csrf },
     body: JSON.stringify(body),
     keepalive,
     redirect: 'manual',
     signal: AbortSignal.timeout(timeout),
   });
-  await checked(answer);
-  return answer.json();
+  return (await checked(answer)).json();
 }
 
-/** How long to wait before try number `tries`: doubling, capped, and never all browsers at once. */
+/** How long to wait before another try: doubling, capped, and not all browsers at once. */
 export function delay(tries) {
   return Math.min(FIRST_PAUSE * 2 ** tries, LONGEST_PAUSE) * (0.75 + Math.random() / 2);
 }
 
-/** Wait, but no longer than until the network is back. */
+/** Wait, but not longer than until the network is back. */
 export function pause(milliseconds) {
   return new Promise((resolve) => {
     const done = () => {
@@ -55,15 +54,15 @@ export function pause(milliseconds) {
   });
 }
 
-/** Repeat `task` until it is done, refused for good, or no longer `wanted`. */
+/** Repeat until it is done, refused for good or no longer `wanted`. */
 export async function insist(task, wanted = () => true) {
   for (let tries = 0; ; tries += 1) {
     try {
       return await task();
     } catch (error) {
       if (error.final || !wanted()) throw error;
+      await pause(delay(tries));
+      if (!wanted()) throw error;
     }
-    await pause(delay(tries));
-    if (!wanted()) throw new Error('no longer wanted');
   }
 }

@@ -5,14 +5,12 @@ const SILENCE = 40000;
 const SHORT_LIFE = 5000;
 const FAILURES_BEFORE_POLLING = 3;
 const POLL_PAUSE = 1000;
-const POLLS_BEFORE_STREAMING = 30;
 const POLLS_BETWEEN_CHANGES = 4;
+const POLLS_BEFORE_STREAMING = 30;
 
 /**
- * What the server has for this page, in order and each thing once.
- *
- * A stream (text/event-stream read by fetch, since an EventSource shows neither the status of a
- * refusal nor the heartbeat); where streams do not get through, polling. Goes on for ever.
+ * What the server has for this page, in order and each thing once: a stream, or polling where
+ * streams do not get through. By fetch: an EventSource shows neither refusals nor heartbeats.
  */
 export class Inbox {
   #url;
@@ -20,10 +18,10 @@ export class Inbox {
   #refused;
   #cursor = 0;
   #open = false;
-  #abort = new AbortController();
   #kicked = false;
+  #abort = null;
 
-  /** `deliver(type, data)` for each event, `refused(refusal)` once if the server says no for good. */
+  /** `deliver(type, data)` gets each event, `refused(refusal)` the server's no. */
   constructor(url, deliver, refused) {
     this.#url = url;
     this.#deliver = deliver;
@@ -39,13 +37,13 @@ export class Inbox {
 
   close() {
     this.#open = false;
-    this.#abort.abort();
+    this.#abort?.();
   }
 
-  /** Look again now: the network was away, and the stream may be dead without knowing. */
+  /** Look again now: the network was away, and a stream does not notice when it is dead. */
   kick() {
     this.#kicked = true;
-    this.#abort.abort();
+    this.#abort?.();
   }
 
   async #follow() {
@@ -60,83 +58,74 @@ export class Inbox {
         await (polling ? this.#poll() : this.#stream());
         tries = 0;
       } catch (error) {
-        if (!this.#open) return;
-        if (error.final) this.#refused(error);
-        if (!this.#open) return;
+        if (error.final && this.#open) this.#refused(error);
         // A network that is away says nothing about whether streams get through.
         away = error instanceof TypeError || this.#kicked;
       }
-      const lived = performance.now() - began;
+      if (!this.#open) return;
       if (polling) {
         polls += 1;
         if (polls % POLLS_BETWEEN_CHANGES === 0) this.#deliver('changed', {});
         if (polls % POLLS_BEFORE_STREAMING === 0) failures = 0;
         await pause(POLL_PAUSE);
-        continue;
+      } else {
+        if (performance.now() - began > SHORT_LIFE) failures = tries = 0;
+        else if (!away) failures += 1;
+        if (!this.#kicked) await pause(delay(tries));
+        tries += 1;
       }
-      if (lived > SHORT_LIFE) failures = tries = 0;
-      else if (!away) failures += 1;
-      if (!this.#kicked) await pause(delay(tries));
-      tries += 1;
       this.#kicked = false;
     }
   }
 
-  async #stream() {
-    this.#abort = new AbortController();
-    let watch = setTimeout(() => this.#abort.abort(), FIRST_BYTE);
-    try {
-      const answer = await checked(await this.#ask('text/event-stream', ''));
+  #stream() {
+    return this.#ask('', async (answer, heard) => {
       const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-      for (let text = ''; ; ) {
+      let text = '';
+      for (;;) {
         const { value, done } = await reader.read();
         if (done) return;
-        clearTimeout(watch);
-        watch = setTimeout(() => this.#abort.abort(), SILENCE);
+        heard();
         const blocks = (text + value).split('\n\n');
         text = blocks.pop();
-        for (const block of blocks) this.#read(block);
+        blocks.forEach((block) => this.#read(block));
       }
-    } finally {
-      clearTimeout(watch);
-    }
-  }
-
-  async #poll() {
-    this.#abort = new AbortController();
-    const watch = setTimeout(() => this.#abort.abort(), FIRST_BYTE);
-    try {
-      const answer = await checked(await this.#ask('application/json', '&poll=1'));
-      for (const { seq, type, data } of (await answer.json()).events) this.#take(type, data, seq);
-    } finally {
-      clearTimeout(watch);
-    }
-  }
-
-  #ask(kind, more) {
-    return fetch(`${this.#url}&after=${this.#cursor}${more}`, {
-      headers: { Accept: kind },
-      cache: 'no-store',
-      redirect: 'manual',
-      signal: this.#abort.signal,
     });
   }
 
-  #read(block) {
-    const fields = {};
-    for (const line of block.split('\n')) {
-      const [, name, value] = /^(\w+): ?(.*)$/.exec(line) ?? [];
-      if (name) fields[name] = name in fields ? `${fields[name]}\n${value}` : value;
+  #poll() {
+    return this.#ask('&poll=1', async (answer) => {
+      for (const { seq, type, data } of (await answer.json()).events) this.#take(type, data, seq);
+    });
+  }
+
+  /** Ask, and give up when too long nothing is heard. */
+  async #ask(more, read) {
+    const abort = new AbortController();
+    this.#abort = () => abort.abort();
+    let watch = setTimeout(this.#abort, FIRST_BYTE);
+    const heard = () => {
+      clearTimeout(watch);
+      watch = setTimeout(this.#abort, SILENCE);
+    };
+    try {
+      const url = `${this.#url}&after=${this.#cursor}${more}`;
+      const options = { cache: 'no-store', redirect: 'manual', signal: abort.signal };
+      await read(await checked(await fetch(url, options)), heard);
+    } finally {
+      clearTimeout(watch);
     }
-    if (fields.event) this.#take(fields.event, JSON.parse(fields.data || '{}'), fields.id);
+  }
+
+  #read(block) {
+    const field = (name) => new RegExp(`^${name}: ?(.*)$`, 'm').exec(block)?.[1];
+    const type = field('event');
+    if (type) this.#take(type, JSON.parse(field('data')), field('id'));
   }
 
   #take(type, data, seq) {
-    if (!this.#open) return;
-    if (seq !== undefined) {
-      if (Number(seq) <= this.#cursor) return;
-      this.#cursor = Number(seq);
-    }
+    if (!this.#open || Number(seq) <= this.#cursor) return;
+    if (seq !== undefined) this.#cursor = Number(seq);
     this.#deliver(type, data);
   }
 }

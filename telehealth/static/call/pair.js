@@ -1,28 +1,24 @@
 import { Emitter } from './emitter.js';
 
-/** The order of the m-lines, the same in every description of every pair. */
+/** The order of the m-lines, the same in every description. */
 export const SOURCES = ['microphone', 'camera', 'screen'];
 
 const GATHER = 20;
 const FIRST_SIDE = 640;
 const NO_PATH_AFTER = 15000;
-const GRACE = { polite: 4000, impolite: 2000 };
 const RESTART_STEP = 4000;
 const RESTART_LONGEST = 15000;
-const POLITE_EXTRA = 1500;
 const REBUILD_PAUSE = 10000;
 
 /** Which connection of the other side a description is of. */
-const origin = (description) => /^o=\S+ (\d+)/m.exec(description?.sdp ?? '')?.[1] ?? null;
+const origin = (description) => /^o=\S+ (\d+)/m.exec(description?.sdp)?.[1];
 
 /**
  * The connection with one participant.
  *
  * The newcomer (`offerer`) lays out three m-lines and a data channel; whatever is turned on, off or
  * exchanged later needs no new description. Only ICE restarts do, and there the perfect negotiation
- * pattern keeps two offers from colliding.
- *
- * It may be opened before it is known with whom (`join`): the offer is then ready to go.
+ * pattern keeps two offers apart.
  *
  * Events: `state` connecting | connected | reconnecting; `track` {source, track}; `media` {mic, cam,
  * screen} of the other side; `trouble` no-path | turn-credentials.
@@ -31,12 +27,12 @@ export class Pair extends Emitter {
   state = 'connecting';
   /** Tracks of the other side, by source. */
   received = {};
-  #pc = null;
   #configuration;
+  #pc = null;
   #polite = false;
   #send = null;
+  #renew = null;
   #outbox = [];
-  #renew = async () => null;
   #tracks = {};
   #media = {};
   #transceivers = null;
@@ -45,13 +41,12 @@ export class Pair extends Emitter {
   #describing = null;
   #answered = null;
   #making = false;
-  #ignoring = false;
   #chain = Promise.resolve();
   #restarts = 0;
   #restartTimer;
   #pathTimer;
   #rebuilt = -Infinity;
-  #outdated = null;
+  #outdated;
   #closed = false;
 
   /** @param {RTCConfiguration} configuration */
@@ -60,24 +55,21 @@ export class Pair extends Emitter {
     this.#configuration = configuration;
   }
 
-  /** Begin; `offerer`: we came later and offer, else the other side will. Once is enough. */
+  /** Begin, if not yet begun; the offer may be made before it is known with whom. */
   open(offerer) {
     if (!this.#pc) this.#build(offerer);
   }
 
   /**
-   * Now it is known with whom.
-   *
-   * @param {object} options
-   * @param {boolean} options.polite whether we give way when two offers meet
-   * @param {(body: object) => void} options.send carries a message to the other side, in order
-   * @param {() => Promise<RTCConfiguration|null>} [options.renew] a fresh configuration if needed
+   * Now it is known with whom. `polite`: we give way when two offers meet; `send(body)` takes
+   * messages to the other side, in order; `renew()` gives a promise of a fresh configuration, or of
+   * null where the one at hand is good.
    */
   join({ polite, send, renew }) {
     this.#polite = polite;
     this.#send = send;
-    if (renew) this.#renew = renew;
-    this.#outbox.splice(0).forEach(send);
+    this.#renew = renew;
+    this.#outbox.forEach(send);
     this.#watchPath();
   }
 
@@ -91,11 +83,12 @@ export class Pair extends Emitter {
   /** Put a track in place, or take it out with null. */
   setTrack(source, track) {
     this.#tracks[source] = track;
-    this.#sender(source)?.replaceTrack(track).catch(() => {});
-    if (source === 'camera' && track) this.#scale();
+    const sender = this.#transceivers?.[SOURCES.indexOf(source)].sender;
+    sender?.replaceTrack(track).catch(() => {});
+    this.#scale();
   }
 
-  /** The way has room for the camera's whole picture. */
+  /** There is room for the camera's whole picture. */
   sharpen() {
     if (this.#sharp) return;
     this.#sharp = true;
@@ -108,11 +101,10 @@ export class Pair extends Emitter {
     if (this.#channel?.readyState === 'open') this.#channel.send(JSON.stringify(media));
   }
 
-  /** Look for a new way, with `fresh` servers if given; goes on by itself until one is found. */
+  /** Look for a new way, with `fresh` servers if given; goes on until there is one. */
   async restart(fresh = null) {
-    clearTimeout(this.#restartTimer);
     const pc = this.#pc;
-    const configuration = fresh ?? (await this.#renew().catch(() => null));
+    const configuration = fresh ?? (await this.#renew?.().catch(() => null));
     if (this.#closed || pc !== this.#pc) return;
     if (configuration) {
       this.#configuration = configuration;
@@ -122,16 +114,11 @@ export class Pair extends Emitter {
     if (pc.connectionState === 'connected') return;
     this.#restarts += 1;
     const wait = Math.min(RESTART_STEP * this.#restarts, RESTART_LONGEST);
-    clearTimeout(this.#restartTimer);
-    this.#restartTimer = setTimeout(
-      () => this.restart(),
-      wait + (this.#polite ? POLITE_EXTRA : 0),
-    );
+    this.#restartIn(wait + (this.#polite ? 1500 : 0));
   }
 
-  /** @returns {Promise<RTCStatsReport|Map>} */
   async stats() {
-    return this.#closed ? new Map() : this.#pc.getStats();
+    return this.#closed ? [] : this.#pc.getStats();
   }
 
   close() {
@@ -143,8 +130,12 @@ export class Pair extends Emitter {
     clearTimeout(this.#restartTimer);
     clearTimeout(this.#pathTimer);
     this.#pc?.close();
-    this.#transceivers = null;
-    this.#channel = null;
+    this.#transceivers = this.#channel = null;
+  }
+
+  #restartIn(milliseconds) {
+    clearTimeout(this.#restartTimer);
+    this.#restartTimer = setTimeout(() => this.restart(), milliseconds);
   }
 
   #watchPath() {
@@ -157,13 +148,13 @@ export class Pair extends Emitter {
 
   #build(offerer) {
     this.#drop();
-    this.#making = this.#ignoring = false;
+    this.#making = this.#sharp = false;
     this.#describing = this.#answered = null;
-    this.#sharp = false;
     this.#restarts = 0;
     const pc = new RTCPeerConnection(this.#configuration);
     this.#pc = pc;
     pc.onicecandidate = ({ candidate }) => {
+      // Those found before a description goes out are in it.
       if (!candidate?.candidate || pc !== this.#pc || this.#describing) return;
       const { sdpMid, sdpMLineIndex, usernameFragment } = candidate;
       const plain = { candidate: candidate.candidate, sdpMid, sdpMLineIndex, usernameFragment };
@@ -175,13 +166,12 @@ export class Pair extends Emitter {
       if (errorCode === 401 && pc === this.#pc) this.say('trouble', 'turn-credentials');
     };
     if (this.#send) this.#watchPath();
-    this.#become(this.state === 'connecting' ? 'connecting' : 'reconnecting');
+    if (this.state === 'connected') this.#become('reconnecting');
     if (!offerer) return;
     // Only the offerer lays the lines out: two sides doing so would end up with six.
     const streams = [new MediaStream()];
     for (const source of SOURCES) {
       pc.addTransceiver(source === 'microphone' ? 'audio' : 'video', {
-        direction: 'sendrecv',
         streams: source === 'screen' ? [] : streams,
       });
     }
@@ -191,8 +181,8 @@ export class Pair extends Emitter {
   /** Begin anew and let the other side offer: for what an ICE restart cannot mend. */
   #rebuild() {
     if (this.#closed) return;
-    const early = this.#rebuilt + REBUILD_PAUSE - performance.now();
     clearTimeout(this.#restartTimer);
+    const early = this.#rebuilt + REBUILD_PAUSE - performance.now();
     if (early > 0) {
       this.#restartTimer = setTimeout(() => this.#rebuild(), early);
       return;
@@ -203,6 +193,11 @@ export class Pair extends Emitter {
     this.#post({ restart: true });
   }
 
+  #post(body) {
+    if (this.#send) this.#send(body);
+    else this.#outbox.push(body);
+  }
+
   async #offer(pc) {
     this.#making = true;
     try {
@@ -210,29 +205,27 @@ export class Pair extends Emitter {
       await this.#answered;
       if (pc !== this.#pc || pc.signalingState !== 'stable' || !this.#transceivers) return;
       await pc.setLocalDescription();
-      if (pc === this.#pc) this.#describe(pc);
+      this.#describe(pc);
     } catch {
-      // The connection was closed, or an offer of the other side came first; both are fine.
+      // Closed, or an offer of the other side came first: both are fine.
     } finally {
       if (pc === this.#pc) this.#making = false;
     }
   }
 
-  /** Send our description, with the first ways to us in it: messages of their own cost time. */
+  /** Send our description with the first ways to us in it: in messages of their own they cost time. */
   #describe(pc) {
+    if (pc !== this.#pc) return undefined;
     const turn = {};
     this.#describing = turn;
     const send = () => {
-      // Something newer took its place, or it was rolled back.
+      // Unless it was sent, rolled back, or something newer took its place.
       if (this.#describing !== turn || pc !== this.#pc) return;
       this.#describing = null;
       const { type, sdp } = pc.localDescription;
       this.#post({ description: { type, sdp } });
     };
-    if (pc.iceGatheringState === 'complete') {
-      send();
-      return undefined;
-    }
+    if (pc.iceGatheringState === 'complete') return send();
     return new Promise((resolve) => {
       const done = () => resolve(send());
       pc.onicegatheringstatechange = () => pc.iceGatheringState === 'complete' && done();
@@ -240,38 +233,23 @@ export class Pair extends Emitter {
     });
   }
 
-  #post(body) {
-    if (this.#send) this.#send(body);
-    else this.#outbox.push(body);
-  }
-
   async #take({ description, candidate, restart }) {
-    if (restart) return this.#build(true);
-    if (candidate) return this.#takeCandidate(candidate);
-    if (!description) return undefined;
-    if (this.#outdated && origin(description) === this.#outdated) return undefined;
+    if (restart) this.#build(true);
+    // A candidate that does not fit is of an offer we ignored or of a connection that is no more.
+    if (candidate) await this.#pc.addIceCandidate(candidate).catch(() => {});
+    if (!description || (this.#outdated && origin(description) === this.#outdated)) return;
     const offer = description.type === 'offer';
-    const busy = this.#making || this.#pc.signalingState !== 'stable';
-    this.#ignoring = offer && busy && !this.#polite;
-    if (this.#ignoring) return undefined;
-    if (!offer && this.#pc.signalingState !== 'have-local-offer') return undefined;
+    const { signalingState, remoteDescription } = this.#pc;
+    const clash = offer && (this.#making || signalingState !== 'stable');
+    if (offer ? clash && !this.#polite : signalingState !== 'have-local-offer') return;
     // Rolling a first offer back would break its data channel: start afresh as the one who answers.
-    if (offer && busy && !this.#pc.remoteDescription) this.#build(false);
+    if (clash && !remoteDescription) this.#build(false);
     const pc = this.#pc;
     await pc.setRemoteDescription(description);
-    if (!offer) return undefined;
+    if (!offer) return;
     if (!this.#transceivers) this.#adopt();
     await pc.setLocalDescription();
-    if (pc === this.#pc) this.#answered = this.#describe(pc);
-    return undefined;
-  }
-
-  async #takeCandidate(candidate) {
-    try {
-      await this.#pc.addIceCandidate(candidate);
-    } catch {
-      // One of an ignored offer or of a connection that is no more; the others make up for it.
-    }
+    this.#answered = this.#describe(pc);
   }
 
   #adopt() {
@@ -280,14 +258,15 @@ export class Pair extends Emitter {
     const stream = new MediaStream();
     for (const [index, transceiver] of this.#transceivers.entries()) {
       const source = SOURCES[index];
+      const { track } = transceiver.receiver;
       transceiver.direction = 'sendrecv';
-      // One stream for voice and face keeps them in step on the other side.
+      // One stream for voice and face keeps them in step.
       if (pc.remoteDescription && source !== 'screen') transceiver.sender.setStreams?.(stream);
       if (this.#tracks[source]) this.setTrack(source, this.#tracks[source]);
-      this.received[source] = transceiver.receiver.track;
-      this.say('track', { source, track: transceiver.receiver.track });
+      this.received[source] = track;
+      this.say('track', { source, track });
     }
-    // Made by the answerer only now: earlier it would ask for a negotiation of its own.
+    // The answerer makes it only now: earlier it would ask for a negotiation of its own.
     this.#channel = pc.createDataChannel('state', { negotiated: true, id: 0 });
     this.#channel.onopen = () => this.tell(this.#media);
     this.#channel.onmessage = ({ data }) => {
@@ -298,7 +277,7 @@ export class Pair extends Emitter {
 
   /** Begin with a small picture: of a large one browsers hold the first frames back. */
   #scale() {
-    const sender = this.#sender('camera');
+    const sender = this.#transceivers?.[1].sender;
     const parameters = sender?.getParameters();
     if (!parameters?.encodings?.length || !this.#tracks.camera) return;
     const { width = 0, height = 0 } = this.#tracks.camera.getSettings();
@@ -307,30 +286,19 @@ export class Pair extends Emitter {
     sender.setParameters(parameters).catch(() => {});
   }
 
-  #sender(source) {
-    return this.#transceivers?.[SOURCES.indexOf(source)]?.sender;
-  }
-
   #look() {
     const { connectionState, iceConnectionState } = this.#pc;
+    const failed = connectionState === 'failed';
     if (connectionState === 'connected') {
       clearTimeout(this.#restartTimer);
       clearTimeout(this.#pathTimer);
       this.#restarts = 0;
       this.#become('connected');
-    } else if (connectionState === 'disconnected' || connectionState === 'failed') {
+    } else if (failed || connectionState === 'disconnected') {
       if (this.state === 'connected') this.#become('reconnecting');
-      if (connectionState === 'failed' && /^(connected|completed)$/.test(iceConnectionState)) {
-        // The way is there but what is to go over it is broken, and an ICE restart keeps that.
-        this.#rebuild();
-      } else if (this.#restarts === 0) {
-        const grace = this.#polite ? GRACE.polite : GRACE.impolite;
-        clearTimeout(this.#restartTimer);
-        this.#restartTimer = setTimeout(
-          () => this.restart(),
-          connectionState === 'failed' ? 0 : grace,
-        );
-      }
+      // The way is there, what goes over it is broken: an ICE restart would keep that.
+      if (failed && /^co/.test(iceConnectionState)) this.#rebuild();
+      else if (!this.#restarts) this.#restartIn(failed ? 0 : this.#polite ? 4000 : 2000);
     }
   }
 

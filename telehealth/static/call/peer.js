@@ -12,58 +12,57 @@ const certificate = RTCPeerConnection.generateCertificate({ name: 'ECDSA', named
 
 let prepared = null;
 
-/** Have the first offer ready by the time it is known whether somebody is there to get it. */
-export async function prepare(ticket) {
-  const certificates = [await certificate];
-  prepared?.close();
-  prepared = new Pair(configuration(ticket, certificates));
-  prepared.open(true);
-}
-
-function configuration(ticket, certificates) {
+async function configuration(ticket) {
   return {
     iceServers: ticket.ice_servers,
     iceTransportPolicy: ticket.ice_transport_policy,
     bundlePolicy: 'max-bundle',
-    certificates,
+    certificates: [await certificate],
   };
 }
 
+/** Have the first offer ready by the time it is known whether somebody is there to get it. */
+export async function prepare(ticket) {
+  const pair = new Pair(await configuration(ticket));
+  prepared?.close();
+  prepared = pair;
+  pair.open(true);
+}
+
 /**
- * Embedded calls: one connection between each two participants, signals over our own server.
- * See room.js for the contract.
+ * Embedded calls: one connection between each two participants, signals over our own server. The
+ * contract is in room.js.
  */
 export async function connect(ticket, options) {
-  return new PeerRoom(ticket, options, [await certificate]);
+  return new PeerRoom(ticket, options, await configuration(ticket));
 }
 
 class PeerRoom extends Room {
+  #ticket;
   #line;
   #me;
-  #ticket;
   #renew;
+  #configuration;
   #renewed = -Infinity;
-  #certificates;
   #pairs = new Map();
   #lost = new Map();
   #tracks = { microphone: null, camera: null, screen: null };
   #micOn = true;
-  #counts = new Map();
   #timer;
 
-  constructor(ticket, { line, me, participants, renew }, certificates) {
+  constructor(ticket, { line, me, participants, renew }, configured) {
     super();
     this.#ticket = ticket;
     this.#line = line;
     this.#me = me;
     this.#renew = renew;
-    this.#certificates = certificates;
+    this.#configuration = configured;
+    this.#timer = setInterval(() => this.#measure(), LOOK_AT_QUALITY);
     line
       .on('participant-joined', (who) => this.#joined(who))
-      .on('participant-left', ({ id, reason }) => this.#remove(id, reason))
+      .on('participant-left', ({ id }) => this.#remove(id))
       .on('signal', ({ from, body }) => this.#signal(from, body))
       .on('presence', (presence) => this.#reconcile(presence));
-    this.#timer = setInterval(() => this.#measure(), LOOK_AT_QUALITY);
     for (const who of participants) this.#add(who, true);
     prepared?.close();
     prepared = null;
@@ -92,20 +91,12 @@ class PeerRoom extends Room {
     for (const pair of this.#pairs.values()) pair.close();
     this.#pairs.clear();
     this.participants.clear();
-    this.become('disconnected', 'left');
-  }
-
-  get #gone() {
-    return this.state === 'disconnected';
+    this.become('disconnected');
   }
 
   get #media() {
     const { microphone, camera, screen } = this.#tracks;
     return { mic: Boolean(microphone && this.#micOn), cam: Boolean(camera), screen: Boolean(screen) };
-  }
-
-  get #configuration() {
-    return configuration(this.#ticket, this.#certificates);
   }
 
   #tell() {
@@ -114,20 +105,20 @@ class PeerRoom extends Room {
 
   #joined(who) {
     // The same person on a newer page, where the older one had no time to say goodbye.
-    for (const { id, role, name } of [...this.participants.values()]) {
-      if (id !== who.id && role === who.role && name === who.name) this.#lose(id, 'replaced');
+    for (const { id, role, name } of this.participants.values()) {
+      if (id !== who.id && role === who.role && name === who.name) this.#lose(id);
     }
     this.#add(who, false);
   }
 
   #add({ id, role, name }, offerer) {
-    if (this.#gone || this.participants.has(id)) return;
+    if (this.state === 'disconnected' || this.participants.has(id)) return;
     this.#lost.delete(id);
     const pair = (offerer && prepared) || new Pair(this.#configuration);
     if (pair === prepared) prepared = null;
-    const participant = { id, role, name, state: 'connecting', media: null };
-    participant.tracks = pair.received;
-    participant.since = performance.now();
+    const since = performance.now();
+    const tracks = pair.received;
+    const participant = { id, role, name, state: 'connecting', media: null, tracks, since };
     this.participants.set(id, participant);
     this.#pairs.set(id, pair);
     pair
@@ -136,9 +127,7 @@ class PeerRoom extends Room {
         this.say('participant-state', { participant });
         this.#sum();
       })
-      .on('track', ({ source, track }) => {
-        this.say('track-added', { participant, source, track });
-      })
+      .on('track', (track) => this.say('track-added', { participant, ...track }))
       .on('media', (media) => {
         participant.media = media;
         this.say('remote-state', { participant });
@@ -148,61 +137,58 @@ class PeerRoom extends Room {
         if (reason === 'turn-credentials') this.#renewAll();
       });
     this.say('participant-joined', { participant });
-    for (const [source, track] of Object.entries(this.#tracks)) pair.setTrack(source, track);
+    for (const source in this.#tracks) pair.setTrack(source, this.#tracks[source]);
     pair.tell(this.#media);
     pair.open(offerer);
     pair.join({
       polite: this.#me.id > id,
       send: (body) => this.#line.send(id, body),
-      renew: () => this.#fresh(),
+      renew: () => this.#fresh(NEARLY_EXPIRED),
     });
     this.#sum();
   }
 
-  #remove(id, reason) {
-    const participant = this.participants.get(id);
+  #remove(id) {
     this.#lost.delete(id);
+    const participant = this.participants.get(id);
     if (!participant) return;
     this.#pairs.get(id).close();
     this.#pairs.delete(id);
-    this.#counts.delete(id);
     this.participants.delete(id);
-    this.say('participant-left', { participant, reason });
+    this.say('participant-left', { participant });
     this.#sum();
   }
 
   /** Take somebody out who may yet come back under the same id. */
-  #lose(id, reason) {
-    const { role, name } = this.participants.get(id);
-    this.#remove(id, reason);
-    this.#lost.set(id, { id, role, name });
+  #lose(id) {
+    const participant = this.participants.get(id);
+    this.#remove(id);
+    this.#lost.set(id, participant);
   }
 
-  #signal(from, body) {
-    const lost = this.#lost.get(from);
-    if (lost && !body.restart) {
-      this.#revive(lost);
-      return;
-    }
-    if (lost) this.#add(lost, false);
-    this.#pairs.get(from)?.receive(body);
-  }
-
+  /** They are back, and each of us may have torn the connection down. */
   #revive(who) {
     this.#add(who, false);
     this.#line.send(who.id, { restart: true });
   }
 
+  #signal(from, body) {
+    const lost = this.#lost.get(from);
+    if (lost && !body.restart) this.#revive(lost);
+    else {
+      if (lost) this.#add(lost, false);
+      this.#pairs.get(from)?.receive(body);
+    }
+  }
+
   /**
-   * The server's list against ours. As long as media flows it is the better witness: the server may
-   * just have been away. Whoever is neither listed nor reachable is lost.
+   * The server's list against ours. While media flows it is the better witness, for the server may
+   * just have been away; whoever is neither listed nor reached is lost.
    */
   #reconcile({ participants, asked }) {
-    if (this.#gone || !participants?.includes(this.#me.id)) return;
-    for (const { id, state, since } of [...this.participants.values()]) {
-      if (!participants.includes(id) && state !== 'connected' && since < asked) {
-        this.#lose(id, 'lost');
-      }
+    if (this.state === 'disconnected' || !participants.includes(this.#me.id)) return;
+    for (const { id, state, since } of this.participants.values()) {
+      if (!participants.includes(id) && state !== 'connected' && since < asked) this.#lose(id);
     }
     for (const id of participants) {
       if (this.#lost.has(id)) this.#revive(this.#lost.get(id));
@@ -215,35 +201,34 @@ class PeerRoom extends Room {
     this.become(best ?? 'connecting');
   }
 
-  /** A fresh configuration where the one at hand has expired, else null. */
-  async #fresh(force = false) {
-    const expires = Date.parse(this.#ticket.expires_at ?? '') || Infinity;
-    if (!force && expires - Date.now() > NEARLY_EXPIRED) return null;
+  /** A fresh configuration if the ticket ends within so many milliseconds, else null. */
+  async #fresh(margin) {
+    if (Date.parse(this.#ticket.expires_at) - Date.now() > margin) return null;
     if (performance.now() - this.#renewed < RENEW_PAUSE) return null;
     this.#renewed = performance.now();
     this.#ticket = await this.#renew();
+    this.#configuration = await configuration(this.#ticket);
     return this.#configuration;
   }
 
   async #renewAll() {
-    if (!(await this.#fresh(true).catch(() => null))) return;
-    for (const pair of this.#pairs.values()) pair.restart(this.#configuration);
+    const fresh = await this.#fresh(Infinity).catch(() => null);
+    if (fresh) this.#pairs.forEach((pair) => pair.restart(fresh));
   }
 
   async #measure() {
-    let worst = null;
+    let worst = Infinity;
     for (const [id, pair] of this.#pairs) {
-      const { state, media } = this.participants.get(id);
+      const participant = this.participants.get(id);
+      const { state, media, counts } = participant;
       if (state !== 'connected' || !media) continue;
-      const before = this.#counts.get(id);
-      const now = measure(await pair.stats(), before);
-      if (!this.#pairs.has(id)) continue;
-      this.#counts.set(id, now.counts);
+      const now = measure(await pair.stats(), counts);
+      participant.counts = now.counts;
       if (now.room > ROOM_FOR_ALL) pair.sharpen();
       // Somebody without microphone and camera sends nothing, and that is no fault of the network.
       const silent = now.level === 0 && !media.mic && !media.cam;
-      if (before && !silent && !(worst?.level <= now.level)) worst = now;
+      if (counts && !silent) worst = Math.min(worst, now.level);
     }
-    if (worst) this.say('quality', worst);
+    if (worst < Infinity) this.say('quality', { level: worst });
   }
 }

@@ -1,42 +1,37 @@
-/** The pictures and voices of the others, one tile each. */
+/** The pictures and voices of the others, a tile each. */
 export class People {
   #place;
   #first;
-  #template;
   #silenced;
   #tiles = new Map();
   #speaker = '';
 
-  /**
-   * @param {HTMLElement} place holds the first tile and the template of the others
-   * @param {() => void} silenced called when the browser will not play sound without being asked
-   */
+  /** `place` holds the first tile and a template; `silenced()`: the browser plays no sound unasked. */
   constructor(place, silenced) {
     this.#place = place;
     this.#first = place.querySelector('.person');
-    this.#template = place.querySelector('template');
     this.#silenced = silenced;
   }
 
-  /** Show somebody as they are now. */
-  show(participant) {
-    let tile = this.#tiles.get(participant.id);
-    if (!tile) {
-      tile = this.#claim();
-      this.#tiles.set(participant.id, tile);
-      for (const name of tile.querySelectorAll('[data-name]')) name.textContent = participant.name;
-      tile.querySelector('.avatar').textContent = initials(participant.name);
-      tile.hidden = false;
-    }
-    const { media, tracks, state } = participant;
+  /** Show a participant of a room (room.js) as they are now. */
+  show({ id, name, state, media, tracks }) {
+    const tile = this.#tiles.get(id) ?? this.#claim(id, name);
     const off = media && !media.cam && !media.screen;
     tile.dataset.state = state;
     tile.toggleAttribute('data-camera-off', Boolean(off));
     tile.querySelector('.person-off').hidden = !off || state !== 'connected';
     tile.querySelector('.person-muted').hidden = media?.mic !== false;
-    // A picture that never comes must not hold the voice back, so it is left out when it is off.
-    const picture = off ? null : media?.screen ? tracks.screen : tracks.camera;
-    this.#play(tile.querySelector('video'), [tracks.microphone, picture].filter(Boolean));
+    // A picture that never comes would hold the voice back, so it is left out while it is off.
+    const picture = media?.screen ? tracks.screen : tracks.camera;
+    const wanted = [tracks.microphone, !off && picture].filter(Boolean);
+    const video = tile.querySelector('video');
+    const stream = (video.srcObject ??= new MediaStream());
+    const playing = stream.getTracks();
+    const stale = playing.filter((track) => !wanted.includes(track));
+    const fresh = wanted.filter((track) => !playing.includes(track));
+    stale.forEach((track) => stream.removeTrack(track));
+    fresh.forEach((track) => stream.addTrack(track));
+    if (stale.length || fresh.length) this.#play(video);
   }
 
   remove({ id }) {
@@ -49,66 +44,61 @@ export class People {
   }
 
   clear() {
-    for (const id of [...this.#tiles.keys()]) this.remove({ id });
+    for (const id of this.#tiles.keys()) this.remove({ id });
   }
 
-  /** Let everything be heard; call it from a press of a button. */
+  /** Let everything be heard; from a press of a button. */
   unmute() {
-    for (const video of this.#videos()) {
-      video.muted = false;
-      this.#start(video);
-    }
+    this.#each((video) => (video.muted = false));
+    this.resume();
   }
 
   /** Play on after the page was in the background. */
   resume() {
-    for (const video of this.#videos()) this.#start(video);
+    this.#each((video) => this.#play(video));
   }
 
   useSpeaker(id) {
     this.#speaker = id;
-    for (const video of this.#videos()) video.setSinkId?.(id).catch(() => {});
+    this.#each((video) => this.#route(video));
   }
 
-  #videos() {
-    return [...this.#tiles.values()].map((tile) => tile.querySelector('video'));
+  #each(act) {
+    for (const tile of this.#tiles.values()) act(tile.querySelector('video'));
   }
 
-  #claim() {
-    if (![...this.#tiles.values()].includes(this.#first)) return this.#first;
-    const tile = this.#template.content.firstElementChild.cloneNode(true);
-    this.#place.append(tile);
+  #claim(id, name) {
+    let tile = this.#first;
+    if ([...this.#tiles.values()].includes(tile)) {
+      const { content } = this.#place.querySelector('template');
+      tile = content.firstElementChild.cloneNode(true);
+      this.#place.append(tile);
+    }
+    this.#tiles.set(id, tile);
+    for (const place of tile.querySelectorAll('[data-name]')) place.textContent = name;
+    tile.querySelector('.avatar').textContent = initials(name);
+    tile.hidden = false;
+    this.#route(tile.querySelector('video'));
     return tile;
   }
 
-  #play(video, tracks) {
-    const stream = video.srcObject ?? new MediaStream();
-    const stale = stream.getTracks().filter((track) => !tracks.includes(track));
-    const fresh = tracks.filter((track) => !stream.getTracks().includes(track));
-    for (const track of stale) stream.removeTrack(track);
-    for (const track of fresh) stream.addTrack(track);
-    if (video.srcObject) {
-      if (stale.length || fresh.length) this.#start(video);
-      return;
-    }
-    video.srcObject = stream;
-    if (this.#speaker) video.setSinkId?.(this.#speaker).catch(() => {});
-    this.#start(video);
+  #route(video) {
+    if (this.#speaker) video.setSinkId(this.#speaker).catch(() => {});
   }
 
-  async #start(video) {
+  async #play(video) {
     try {
       await video.play();
-    } catch (error) {
-      if (error.name !== 'NotAllowedError' || video.muted) return;
+    } catch ({ name }) {
+      if (name !== 'NotAllowedError' || video.muted) return;
       video.muted = true;
       this.#silenced();
-      video.play().catch(() => {});
+      this.#play(video);
     }
   }
 }
 
-/** "Dr. A. Example" → "AE": titles are dropped, the first and the last of the rest are kept. */
+/** "Dr. A. Example" → "AE": without titles, the first and the last of the rest. */
 export function initials(name) {
   const words = name.split(/\s+/).filter((word) => word && !/^.{2,}\.$/u.test(word));
   const ends = words.length > 1 ? [words[0], words.at(-1)] : words;

@@ -1,5 +1,6 @@
 /** Quality of a connection: 5 is as good as it gets, 0 is nothing coming in. */
 
+// Worse than this share lost, or than this round trip in seconds, is the level.
 const LIMITS = [
   { level: 1, loss: 0.15, rtt: 1 },
   { level: 2, loss: 0.07, rtt: 0.6 },
@@ -7,23 +8,19 @@ const LIMITS = [
   { level: 4, loss: 0.01, rtt: 0.18 },
 ];
 
-/** The level for what happened since the last look: packets in, share lost, round trip in seconds. */
+/** The level for the packets that came in, the share lost and the round trip. */
 export function level({ packets, loss, rtt }) {
   if (!packets) return 0;
   return LIMITS.find((limit) => loss > limit.loss || rtt > limit.rtt)?.level ?? 5;
 }
 
 /**
- * Compare a connection's statistics with the counts of the last look.
- *
- * @param {Iterable<[string, object]>} report what getStats() gave
- * @param {{packets: number, lost: number}|undefined} before `counts` of the last look
- * @returns {{level: number, loss: number, rtt: number, room: number,
- *   counts: {packets: number, lost: number}}} `room`: bits a second that could be sent
+ * What getStats() gave, against `counts` of the last look: {level, loss, rtt, room, counts}. `room`:
+ * bits a second that could be sent.
  */
 export function measure(report, before = { packets: 0, lost: 0 }) {
   const counts = { packets: 0, lost: 0 };
-  let remoteLoss = 0;
+  let worst = 0;
   let rtt = 0;
   let room = 0;
   for (const [, stat] of report) {
@@ -31,7 +28,7 @@ export function measure(report, before = { packets: 0, lost: 0 }) {
       counts.packets += stat.packetsReceived ?? 0;
       counts.lost += stat.packetsLost ?? 0;
     } else if (stat.type === 'remote-inbound-rtp') {
-      remoteLoss = Math.max(remoteLoss, stat.fractionLost ?? 0);
+      worst = Math.max(worst, stat.fractionLost ?? 0);
     } else if (stat.type === 'candidate-pair' && stat.nominated && stat.state === 'succeeded') {
       rtt = stat.currentRoundTripTime ?? 0;
       room = stat.availableOutgoingBitrate ?? 0;
@@ -39,6 +36,6 @@ export function measure(report, before = { packets: 0, lost: 0 }) {
   }
   const packets = Math.max(0, counts.packets - before.packets);
   const lost = Math.max(0, counts.lost - before.lost);
-  const loss = Math.max(packets + lost ? lost / (packets + lost) : 0, remoteLoss);
+  const loss = Math.max(lost && lost / (packets + lost), worst);
   return { level: level({ packets, loss, rtt }), loss, rtt, room, counts };
 }

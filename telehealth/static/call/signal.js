@@ -6,19 +6,16 @@ const HEARTBEAT = 10000;
 const SOON = 250;
 const BATCH = 20;
 const BATCH_SIZE = 40000;
-
-/** What only a carrier wants to hear; kept until one listens, so that none is lost at the start. */
 const FOR_CARRIERS = ['signal', 'participant-joined', 'participant-left'];
 
 /**
- * One page's line to the server: who is here, and messages from browser to browser.
+ * A page's line to the server: who is here, and messages from browser to browser. A network that is
+ * away and a server that restarts cost time, never a message.
  *
- * Events: `signal` {from, id, body}; `participant-joined` {id, role, name}; `participant-left`
- * {id, reason}; `changed`: ask how the session stands; `presence` {status, duration_seconds,
- * participants, asked}; `replaced`: a newer page of this person took over; `gone`: this page is not
- * here any more; `signed-out` {yes}. After `replaced` and `gone` the line is closed.
- *
- * A network that is away and a server that restarts cost time, never a message.
+ * Events: `signal` {from, id, body}, `participant-joined` {id, role, name}, `participant-left` {id,
+ * reason}, all three kept until `release()`; `presence` {status, participants, asked, …}; `changed`:
+ * something about the session; `signed-out` {yes}; `replaced`: a newer page of this person took
+ * over; `gone`: this page has left. The last two close the line.
  */
 export class Line extends Emitter {
   #url;
@@ -26,15 +23,15 @@ export class Line extends Emitter {
   #inbox;
   #open = true;
   #queue = [];
-  #sent = 0;
+  #count = 0;
   #sending = false;
   #seen = new Set();
   #held = [];
-  #state = null;
+  #state = 'waiting';
   #beating = false;
-  #due = Infinity;
-  #asked = -Infinity;
   #misses = 0;
+  #asked = -Infinity;
+  #due = Infinity;
   #timer;
 
   constructor({ url, participant, csrf }) {
@@ -49,49 +46,55 @@ export class Line extends Emitter {
     );
   }
 
-  /** Come in with this page's id; asked again until answered. Throws Refusal. */
+  /** Come in, or in again when the call has begun. Throws Refusal. */
   enter(token) {
-    // The first word about ourselves can wait until the first offer is out.
+    // A word about ourselves can wait until the first offer is out.
     this.#asked = performance.now();
-    const task = () => this.#post('enter', { token });
-    return insist(task, () => this.#open);
+    return insist(
+      () => this.#post('enter', { token }),
+      () => this.#open,
+    );
   }
 
-  /** Hear what the server has for us from `cursor` on. */
+  /** Hear what there is for us from `cursor` on. */
   open(cursor) {
     if (this.#open) this.#inbox.open(cursor);
   }
 
   /** A carrier listens now. */
   release() {
-    const held = this.#held;
+    const held = this.#held ?? [];
     this.#held = null;
-    for (const [type, data] of held ?? []) this.say(type, data);
+    for (const event of held) this.say(...event);
   }
 
   /** Send a message to a participant: in order, until it has arrived. */
   send(to, body) {
-    this.#sent += 1;
-    this.#queue.push({ to, id: `${this.participant}-${this.#sent}`, body });
+    this.#count += 1;
+    this.#queue.push({ to, id: `${this.participant}-${this.#count}`, body });
     this.#flush();
   }
 
-  /** Say how we are, now and at every heartbeat: waiting, connecting, connected, reconnecting. */
+  /** Say how we are, soon and at every heartbeat: waiting, connecting, connected, reconnecting. */
   report(state) {
     this.#state = state;
     this.ask();
   }
 
-  /** Ask how the session stands: now, or a moment after the last time, for changes come in swarms. */
+  /** Ask how the session stands: now, or a moment after the last time, for changes swarm. */
   ask() {
-    if (this.#state) this.#beatIn(Math.max(0, this.#asked + SOON - performance.now()));
+    this.#beatIn(Math.max(0, this.#asked + SOON - performance.now()));
   }
 
-  /** The network is back: everything at once, instead of at the next try. */
+  /** The network is back. */
   hurry() {
-    if (!this.#open) return;
     this.#inbox.kick();
     this.ask();
+  }
+
+  /** How the session stands; answered to a closed line too. Throws Refusal. */
+  look() {
+    return this.#post('presence', { state: this.#state });
   }
 
   /** Go; the browser sees to it even while the page closes. */
@@ -99,11 +102,6 @@ export class Line extends Emitter {
     if (!this.#open) return;
     this.close();
     await this.#post('leave', {}, { keepalive: true, timeout: 2000 }).catch(() => {});
-  }
-
-  /** How the session stands, for a line that is closed too. Throws Refusal. */
-  look() {
-    return this.#post('presence', { state: this.#state ?? 'waiting' });
   }
 
   close() {
@@ -136,7 +134,10 @@ export class Line extends Emitter {
     while (this.#open && this.#queue.length) {
       const messages = this.#batch();
       try {
-        await insist(() => this.#post('signal', { messages }), () => this.#open);
+        await insist(
+          () => this.#post('signal', { messages }),
+          () => this.#open,
+        );
       } catch (error) {
         this.#refused(error);
       }
@@ -148,12 +149,12 @@ export class Line extends Emitter {
   /** As many as fit into one request; one always does. */
   #batch() {
     let size = 0;
-    const fits = (message) => (size += JSON.stringify(message).length) < BATCH_SIZE;
-    const count = this.#queue.slice(0, BATCH).findIndex((message) => !fits(message));
-    return this.#queue.slice(0, count < 0 ? BATCH : Math.max(1, count));
+    return this.#queue.slice(0, BATCH).filter((message, index) => {
+      size += JSON.stringify(message).length;
+      return !index || size < BATCH_SIZE;
+    });
   }
 
-  /** The next heartbeat comes in so many milliseconds, or earlier if it was to come earlier. */
   #beatIn(milliseconds) {
     const due = performance.now() + milliseconds;
     if (!this.#open || due >= this.#due) return;
@@ -165,14 +166,15 @@ export class Line extends Emitter {
   async #beat() {
     this.#beating = true;
     this.#due = Infinity;
-    const asked = (this.#asked = performance.now());
+    const asked = performance.now();
+    this.#asked = asked;
     let next = HEARTBEAT;
     try {
       const answer = await this.look();
       if (this.#misses) this.#inbox.kick();
       this.#misses = 0;
-      this.say('signed-out', { yes: false });
-      this.say('presence', { ...answer, asked });
+      if (this.#open) this.say('signed-out', { yes: false });
+      if (this.#open) this.say('presence', { ...answer, asked });
     } catch (error) {
       if (error.status === 401) this.say('signed-out', { yes: true });
       if (error.final) this.#refused(error);
@@ -180,15 +182,15 @@ export class Line extends Emitter {
       this.#misses += 1;
     }
     this.#beating = false;
-    const wanted = this.#due < Infinity ? SOON : next;
+    if (this.#due < Infinity) next = SOON;
     this.#due = Infinity;
-    this.#beatIn(wanted);
+    this.#beatIn(next);
   }
 
-  #refused(error) {
+  #refused({ status, code }) {
     if (!this.#open) return;
-    if (error.status === 410) this.#end(error.code === 'replaced' ? 'replaced' : 'gone');
-    else if (error.status === 409) this.say('changed', {});
+    if (status === 410) this.#end(code === 'replaced' ? code : 'gone');
+    else if (status === 409) this.say('changed', {});
   }
 
   #end(why) {

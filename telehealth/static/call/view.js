@@ -1,29 +1,21 @@
 /** What the page shows. It holds no words: those are in the page, in its language. */
 export class View {
+  /** When the wait began, in milliseconds. */
+  waiting = null;
   #root;
   #shown = '';
-  #said = '';
-  #clock = null;
-  #unit;
+  #begun = null;
 
   /** @param {HTMLElement} root carries `data-call-state` */
   constructor(root) {
     this.#root = root;
-    const language = document.documentElement.lang || undefined;
-    this.#unit = (unit, count, unitDisplay = 'long') =>
-      new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay }).format(count);
     setInterval(() => this.#tick(), 1000);
   }
 
-  /**
-   * Show the state, and each part of the page that has one of the `tokens` in its `data-show`.
-   *
-   * @param {'waiting'|'connecting'|'connected'|'reconnecting'|'disconnected'} state
-   * @param {Array<string|false|null>} tokens
-   */
+  /** Show the state, and each part that has one of the `tokens` in its `data-show`. */
   render(state, tokens) {
-    const now = new Set([state, ...tokens.filter(Boolean)]);
-    const shown = [...now].join(' ');
+    const now = [state, ...tokens.filter(Boolean)];
+    const shown = now.join(' ');
     if (shown === this.#shown) return;
     this.#shown = shown;
     this.#root.dataset.callState = state;
@@ -31,71 +23,58 @@ export class View {
     status.querySelector('span').textContent = status.dataset[state];
     status.dataset.tone = { connected: 'live', reconnecting: 'bad' }[state] ?? 'wait';
     for (const part of this.#root.querySelectorAll('[data-show]')) {
+      const shows = part.dataset.show.split(' ').some((token) => now.includes(token));
       // The icons are SVG and know no `hidden` property.
-      const has = part.dataset.show.split(' ').some((token) => now.has(token));
-      part.toggleAttribute('hidden', !has);
+      part.toggleAttribute('hidden', !shows);
     }
   }
 
-  /** Read out once what is new; `name` takes the place of {name} in the words. */
+  /** Read out; `name` takes the place of {name} in the words. */
   announce(key, name = '') {
-    if (this.#said === key + name) return;
-    this.#said = key + name;
     const announcer = document.querySelector('#announcer');
-    announcer.textContent = (announcer.dataset[key] ?? '').replace('{name}', name);
+    announcer.textContent = announcer.dataset[key].replace('{name}', name);
   }
 
-  /** How a toggle stands. */
+  /** How the toggle of a device stands. */
   toggle(source, on) {
     const button = this.#find(`[data-toggle="${source}"]`);
-    button.setAttribute('aria-pressed', String(on));
+    button.setAttribute('aria-pressed', on);
     button.toggleAttribute('data-off', !on);
-    button.querySelector('[data-on]').toggleAttribute('hidden', !on);
-    button.querySelector('[data-not]').toggleAttribute('hidden', on);
+    button.querySelector('[data-on]').hidden = !on;
+    button.querySelector('[data-not]').hidden = on;
   }
 
-  /** The own picture; null for none. */
+  /** The own picture, or null. */
   preview(track) {
     const video = this.#find('[data-participant="local"]');
-    video.srcObject = track ? new MediaStream([track]) : null;
+    video.srcObject = track && new MediaStream([track]);
     video.hidden = !track;
-    if (track) video.play().catch(() => {});
   }
 
   /** From the waiting room into the call, on the same page. */
   enterStage() {
     const stage = this.#find('#call-stage');
     if (!stage.hidden) return;
-    const video = this.#find('[data-participant="local"]');
-    stage.querySelector('.local-video').prepend(video);
-    if (video.srcObject) video.play().catch(() => {});
+    stage.querySelector('.local-video').prepend(this.#find('[data-participant="local"]'));
+    this.#find('#waiting-room').remove();
     document.documentElement.classList.remove('for-patients');
-    document.querySelector('#waiting-room')?.remove();
+    document.title = this.#root.dataset.callTitle;
     stage.hidden = false;
     stage.querySelector('h1').focus();
-    document.title = this.#root.dataset.callTitle;
   }
 
-  /** The call's clock runs from `seconds` at the moment `at`; null stops it. */
-  runClock(seconds, at) {
-    this.#clock = seconds === null ? null : { from: at - seconds * 1000 };
+  /** Run the call's clock from `seconds`; null stops it. */
+  runClock(seconds) {
+    this.#begun = seconds === null ? null : performance.now() - seconds * 1000;
     this.#tick();
   }
 
-  /** How long the call was, in words. */
+  /** How long the call was. */
   setDuration(seconds) {
-    const place = this.#find('[data-duration]');
-    place.closest('p').hidden = seconds === null;
     if (seconds === null) return;
-    const short = seconds < 60;
-    const count = short ? Math.round(seconds) : Math.round(seconds / 60);
-    place.textContent = this.#unit(short ? 'second' : 'minute', count);
-  }
-
-  /** When the wait began. */
-  waitFrom(date) {
-    this.waiting = date;
-    this.#tick();
+    const place = this.#find('[data-duration]');
+    place.textContent = seconds < 60 ? inUnits(seconds, 'second') : inUnits(seconds / 60, 'minute');
+    place.parentElement.hidden = false;
   }
 
   #find(selector) {
@@ -105,19 +84,23 @@ export class View {
   #tick() {
     const waited = this.#find('[data-waited]');
     if (waited && this.waiting) {
-      const minutes = Math.max(0, Math.floor((Date.now() - this.waiting) / 60000));
-      waited.textContent = this.#unit('minute', minutes);
+      const minutes = Math.floor((Date.now() - this.waiting) / 60000);
+      waited.textContent = inUnits(minutes, 'minute');
       waited.parentElement.hidden = minutes < 1;
     }
     const clock = this.#find('#call-clock');
-    clock.hidden = !this.#clock;
-    if (!this.#clock) return;
-    const seconds = Math.max(0, Math.floor((performance.now() - this.#clock.from) / 1000));
-    const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-    const [hours, minutes, rest] = parts;
-    if (!hours) parts.shift();
-    const padded = parts.map((part, index) => String(part).padStart(index ? 2 : 1, '0'));
-    clock.textContent = padded.join(':');
-    clock.dateTime = `PT${hours}H${minutes}M${rest}S`;
+    clock.hidden = this.#begun === null;
+    const whole = Math.max(0, Math.floor((performance.now() - this.#begun) / 1000));
+    const [hours, minutes, seconds] = [whole / 3600, (whole / 60) % 60, whole % 60].map(Math.floor);
+    const padded = (parts) => parts.map((part, at) => String(part).padStart(at ? 2 : 1, '0'));
+    clock.textContent = padded(hours ? [hours, minutes, seconds] : [minutes, seconds]).join(':');
+    clock.dateTime = `PT${hours}H${minutes}M${seconds}S`;
   }
+}
+
+/** "14 minutes", in the language of the page. */
+function inUnits(count, unit) {
+  const { lang } = document.documentElement;
+  const style = { style: 'unit', unit, unitDisplay: 'long' };
+  return new Intl.NumberFormat(lang, style).format(Math.round(count));
 }

@@ -1,0 +1,79 @@
+"""Tests in real browsers share one server for each file; every test makes its own visit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import Browser, expect
+from support import apps, browsers
+from support.server import Server
+
+from browser.people import SETTINGS, Somebody
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from support.databases import Databases
+
+DEADLINE = 20_000
+"""Milliseconds after which what a test waits for has not happened; the machine may be busy."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patience() -> None:
+    expect.set_options(timeout=DEADLINE)
+
+
+@pytest.fixture(scope="module", params=["sqlite"])
+def database_url(request: pytest.FixtureRequest, database_server: Databases) -> Iterator[str]:
+    """One database for a whole file; a file may ask for both kinds."""
+    with database_server.fresh(request.param) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def app(database_url: str) -> Iterator[Flask]:
+    """The application beside the server, to bring about what is not the matter of a test."""
+    app = apps.make_app(database_url, TIMEZONE=SETTINGS["TIMEZONE"])
+    yield app
+    apps.close(app)
+
+
+@pytest.fixture(scope="module")
+def settings() -> dict[str, str]:
+    """Settings of the server; a file may have others."""
+    return dict(SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def server(
+    database_url: str, settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """The real server with two workers, for a whole file."""
+    server = Server(tmp_path_factory.mktemp("server"), database_url, **settings)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def at_screen(browser: Browser, server: Server, app: Flask) -> Iterator[Callable[..., Somebody]]:
+    """Puts a member of the cast at a browser of their own; more options are the context's.
+
+    `in_` is another browser than the usual one, `signed_in=False` leaves the door shut.
+    """
+    with ExitStack() as stack:
+
+        def at_screen(
+            key: str = "", *, signed_in: bool = True, in_: Browser | None = None, **options: object
+        ) -> Somebody:
+            page, watch = stack.enter_context(browsers.browsing(in_ or browser, server.url, **options))
+            page.context.set_default_timeout(DEADLINE)
+            somebody = Somebody(page, watch, key)
+            if key and signed_in:
+                somebody.let_in(app, server.url)
+            return somebody
+
+        yield at_screen

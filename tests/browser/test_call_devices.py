@@ -1,0 +1,132 @@
+"""Cameras and microphones that are refused, missing or exchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from playwright.sync_api import Browser, Playwright, expect
+from support import browsers
+from support.cast import Clinic
+
+from browser.people import Somebody
+
+At = Callable[..., Somebody]
+
+
+@pytest.fixture(scope="module")
+def with_devices(playwright: Playwright) -> Iterator[Callable[[str], Browser]]:
+    """A browser on a machine with other devices, or whose user says no; each is started once."""
+    found: dict[str, Browser] = {}
+    with ExitStack() as stack:
+
+        def with_devices(devices: str) -> Browser:
+            if devices not in found:
+                found[devices] = browsers.launch(playwright, devices=devices)
+                stack.callback(found[devices].close)
+            return found[devices]
+
+        yield with_devices
+
+
+def test_who_says_no_to_the_camera_is_told_the_steps_and_still_sees_and_hears(
+    at_screen: At, clinic: Clinic, with_devices: Callable[[str], Browser]
+):
+    session = clinic.session()
+    grey, ana = at_screen("dr_grey"), at_screen("ana", in_=with_devices("denied"))
+    ana.open_call(session).is_("waiting")
+    ana.reads("Your browser does not let us use what you see and hear with")
+    ana.reads("Allow the camera and the microphone.")
+    expect(ana.button("Try again")).to_be_visible()
+
+    grey.open(f"/visits/{session.visit_id}/telemedicine")
+    grey.press("Start Session", grey.card(session))
+    grey.press("Join Call", grey.card(session))
+    ana.sees(grey)
+    ana.reads("The others cannot see or hear you.")
+    grey.is_("connected")
+    grey.shows_no_picture_of(ana)
+    expect(grey.page.locator(".person:visible .person-muted")).to_be_visible()
+
+
+def test_who_says_no_alone_in_the_call_is_told_the_steps_and_can_go_on_without(
+    at_screen: At, clinic: Clinic, with_devices: Callable[[str], Browser]
+):
+    session = clinic.session("IN_PROGRESS")
+    ana = at_screen("ana", in_=with_devices("denied"))
+    ana.open_call(session).is_("waiting")
+    expect(ana.page.get_by_role("heading", name="Your camera and microphone are blocked")).to_be_visible()
+    ana.reads("Allow the camera and the microphone.")
+    ana.press("Go on without")
+    ana.reads("Your doctor is on the way")
+    expect(ana.button("Camera")).to_have_attribute("aria-pressed", "false")
+
+
+def test_who_has_no_devices_at_all_still_sees_and_hears(
+    at_screen: At, clinic: Clinic, with_devices: Callable[[str], Browser]
+):
+    session = clinic.session("IN_PROGRESS")
+    grey, ana = at_screen("dr_grey"), at_screen("ana", in_=with_devices("missing"))
+    ana.open_call(session).is_("waiting")
+    expect(ana.page.get_by_role("heading", name="We found no camera and no microphone")).to_be_visible()
+    grey.open_call(session)
+    ana.sees(grey)
+    ana.reads("The others cannot see or hear you.")
+    grey.shows_no_picture_of(ana)
+
+
+def test_who_has_a_microphone_alone_is_heard(
+    at_screen: At, clinic: Clinic, with_devices: Callable[[str], Browser]
+):
+    session = clinic.session("IN_PROGRESS")
+    grey, ana = at_screen("dr_grey"), at_screen("ana", in_=with_devices("microphone"))
+    ana.open_call(session)
+    grey.open_call(session)
+    ana.sees(grey)
+    ana.reads("Your camera is not working. The others can hear you.")
+    grey.is_("connected")
+    grey.hears()
+    grey.shows_no_picture_of(ana)
+    expect(grey.page.locator(".person:visible .person-muted")).to_be_hidden()
+
+
+def test_another_camera_is_chosen_in_the_call(at_screen: At, clinic: Clinic):
+    session = clinic.session("IN_PROGRESS")
+    grey, ana = at_screen("dr_grey"), at_screen("ana")
+    grey.open_call(session)
+    ana.open_call(session)
+    grey.sees(ana)
+    ana.press("Devices")
+    choice = ana.page.get_by_label("Camera", exact=True).and_(ana.page.locator("select"))
+    expect(choice).to_be_visible()
+    assert choice.locator("option").count() >= 1
+    used = "video => video.srcObject.getVideoTracks()[0].id"
+    before = ana.own_picture.evaluate(used)
+    choice.evaluate("select => select.dispatchEvent(new Event('change'))")
+    ana.page.wait_for_function(
+        """before => {
+          const [track] = document.querySelector('[data-participant=local]').srcObject?.getVideoTracks() ?? [];
+          return track && track.id !== before;
+        }""",
+        arg=before,
+    )
+    ana.press("Done")
+    grey.sees(ana)
+
+
+def test_a_camera_that_is_pulled_out_is_opened_again_when_it_is_back(at_screen: At, clinic: Clinic):
+    session = clinic.session("IN_PROGRESS")
+    grey, ana = at_screen("dr_grey"), at_screen("ana")
+    grey.open_call(session)
+    ana.open_call(session)
+    grey.sees(ana)
+    ana.own_picture.evaluate(
+        """video => {
+          const [track] = video.srcObject.getVideoTracks();
+          track.stop();
+          track.dispatchEvent(new Event('ended'));
+        }"""
+    )
+    expect(ana.own_picture).to_be_visible()
+    grey.sees(ana)

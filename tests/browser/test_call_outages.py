@@ -1,0 +1,173 @@
+"""The server or the network goes away for a while, and long waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from flask import Flask
+from playwright.sync_api import expect
+from sqlalchemy import update
+from support import browsers
+from support.cast import Clinic
+from support.server import Server
+
+from browser.people import Somebody, meet
+from telehealth import clock
+from telehealth.extensions import db
+from telehealth.models import Participation, SignIn
+
+At = Callable[..., Somebody]
+
+
+def set_back(app: Flask, model: Any, *conditions: Any, **columns: timedelta) -> None:
+    """Let what is in the database have happened so much earlier."""
+    with app.app_context():
+        values = {name: clock.now() - ago for name, ago in columns.items()}
+        db.session.execute(update(model).where(*conditions).values(**values))
+        db.session.commit()
+
+
+def test_a_server_that_restarts_in_the_call_is_not_noticed(at_screen: At, clinic: Clinic, server: Server):
+    session = clinic.session("IN_PROGRESS")
+    grey, ana = at_screen("dr_grey"), at_screen("ana")
+    meet(grey, ana, session)
+
+    server.stop()
+    browsers.sees(grey.page)
+    browsers.sees(ana.page)
+    grey.end()
+    grey.reads("We could not end the session. Check your internet, then press the button again.")
+    assert grey.state == ana.state == "connected"
+
+    server.start()
+    ana.page.reload()
+    ana.sees(grey)
+    grey.sees(ana)
+    grey.end()
+    for one in (grey, ana):
+        one.is_("disconnected")
+        one.reads("It lasted")
+    assert clinic.now(session).status == "COMPLETED"
+
+
+def test_the_waiting_room_outlives_a_restart(at_screen: At, clinic: Clinic, server: Server):
+    session = clinic.session()
+    grey, ana = at_screen("dr_grey"), at_screen("ana")
+    ana.open_call(session).is_("waiting")
+    ana.reads("We have told Dr Maria Grey that you are here.")
+    server.restart()
+    grey.open(f"/visits/{session.visit_id}/telemedicine")
+    grey.press("Start Session", grey.card(session))
+    grey.press("Join Call", grey.card(session))
+    ana.sees(grey)
+    grey.sees(ana)
+
+
+def test_a_worker_that_crashes_costs_nothing(at_screen: At, clinic: Clinic, server: Server):
+    session = clinic.session("IN_PROGRESS")
+    grey, ana = at_screen("dr_grey"), at_screen("ana")
+    meet(grey, ana, session)
+    server.kill_worker()
+    server.kill_worker()
+    ana.page.reload()
+    ana.sees(grey)
+    grey.end()
+    ana.is_("disconnected")
+    ana.reads("Your visit has ended")
+
+
+def test_who_comes_an_hour_early_gets_in_by_itself(at_screen: At, clinic: Clinic, app: Flask):
+    session = clinic.session()
+    grey, ana = at_screen("dr_grey"), at_screen("ana")
+    ana.open_call(session).is_("waiting")
+    ana.reads("We have told Dr Maria Grey that you are here.")
+    of_ana = clinic.now(session).patient_id
+    ages = timedelta(minutes=65)
+    set_back(app, SignIn, SignIn.user_id == of_ana, last_used_at=ages, created_at=ages)
+    set_back(app, Participation, Participation.session_id == session.id, entered_at=ages)
+
+    grey.open(f"/visits/{session.visit_id}/telemedicine")
+    grey.reads("Patient is waiting: 65 min", grey.card(session))
+    grey.press("Start Session", grey.card(session))
+    grey.press("Join Call", grey.card(session))
+    ana.sees(grey)
+    grey.sees(ana)
+
+
+def test_a_call_goes_on_when_the_sign_in_ends_and_the_page_says_so(at_screen: At, clinic: Clinic, app: Flask):
+    session = clinic.session("IN_PROGRESS")
+    grey, ana = at_screen("dr_grey"), at_screen("ana")
+    meet(grey, ana, session)
+    with app.app_context():
+        db.session.execute(
+            update(SignIn).where(SignIn.user_id == session.patient_id).values(ended_at=clock.now())
+        )
+        db.session.commit()
+    ana.page.evaluate("dispatchEvent(new Event('online'))")
+    ana.reads("You have been signed out. The call goes on.")
+    ana.is_("connected")
+    browsers.sees(ana.page)
+
+
+def test_the_network_is_away_for_seconds(at_screen: At, clinic: Clinic, app: Flask):
+    session = clinic.session("IN_PROGRESS")
+    grey, ana = at_screen("dr_grey"), at_screen("ana")
+    meet(grey, ana, session)
+    ana.page.context.set_offline(True)
+    # The server thinks that she is gone; the media knows better.
+    of_ana = (Participation.session_id == session.id, Participation.role == "patient")
+    set_back(app, Participation, *of_ana, seen_at=timedelta(minutes=2))
+    browsers.until(lambda: "session.leave" in clinic.history(session), 30, "the server did not miss her")
+    grey.is_("connected")
+    browsers.sees(grey.page)
+
+    ana.page.context.set_offline(False)
+    browsers.until(
+        lambda: clinic.history(session).count("session.join") == 3, 30, "the server did not see her again"
+    )
+    grey.sees(ana)
+    ana.sees(grey)
+
+
+def test_the_doctor_ends_while_the_patient_is_offline(at_screen: At, clinic: Clinic):
+    session = clinic.session("IN_PROGRESS")
+    grey, ana = at_screen("dr_grey"), at_screen("ana")
+    meet(grey, ana, session)
+    ana.page.context.set_offline(True)
+    grey.end()
+    grey.is_("disconnected")
+    ana.is_("reconnecting")
+    ana.reads("We lost the connection")
+    ana.page.context.set_offline(False)
+    ana.is_("disconnected")
+    ana.reads("Your visit has ended")
+    ana.reads("It lasted")
+
+
+def test_the_doctor_starts_while_the_patient_who_waits_is_offline(at_screen: At, clinic: Clinic):
+    session = clinic.session()
+    grey, ana = at_screen("dr_grey"), at_screen("ana")
+    ana.open_call(session).is_("waiting")
+    ana.reads("We have told Dr Maria Grey that you are here.")
+    ana.page.context.set_offline(True)
+    grey.open(f"/visits/{session.visit_id}/telemedicine")
+    grey.press("Start Session", grey.card(session))
+    grey.press("Join Call", grey.card(session))
+    grey.is_("waiting")
+    ana.page.context.set_offline(False)
+    ana.sees(grey)
+    grey.sees(ana)
+
+
+def test_a_session_that_is_cancelled_tells_the_patient_who_waits(at_screen: At, clinic: Clinic):
+    session = clinic.session()
+    grey, ana = at_screen("dr_grey"), at_screen("ana")
+    ana.open_call(session).is_("waiting")
+    grey.open(f"/visits/{session.visit_id}/telemedicine")
+    grey.press("Cancel Session", grey.card(session))
+    grey.answer("Cancel Session")
+    grey.finds(session, "CANCELLED")
+    ana.reads("Your visit was cancelled")
+    expect(ana.page.get_by_role("heading", name="Your visit was cancelled")).to_be_visible()
