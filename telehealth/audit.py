@@ -16,7 +16,7 @@ from datetime import UTC
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import insert, select, text
+from sqlalchemy import Executable, insert, select, text
 
 from telehealth import clock
 from telehealth.access import Actor
@@ -38,6 +38,11 @@ _FIELDS = [
     "request_id",
     "detail",
 ]
+
+
+_HEAD: Executable = select(AuditEntry.id, AuditEntry.mac).order_by(AuditEntry.id.desc()).limit(1)
+_LOCKED_HEAD: Executable = text("SELECT id, mac FROM audit_head()")
+_INSERT = insert(AuditEntry.__table__)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,7 @@ def record(
             "prev": prev,
         }
         row["mac"] = _mac(row)
-        db.session.execute(insert(AuditEntry), row)
+        db.session.execute(_INSERT, row)
 
 
 def session_history(session_id: str) -> list[AuditEntry]:
@@ -135,11 +140,7 @@ def verify(anchor: tuple[int, str] | None = None) -> Verdict:
 
 def _head() -> tuple[int, str]:
     """The last id and mac, with every other writer held back until this transaction is over."""
-    if is_postgresql():
-        row = db.session.execute(text("SELECT id, mac FROM audit_head()")).first()
-    else:
-        query = select(AuditEntry.id, AuditEntry.mac).order_by(AuditEntry.id.desc()).limit(1)
-        row = db.session.execute(query).first()
+    row = db.session.execute(_LOCKED_HEAD if is_postgresql() else _HEAD).first()
     return (row[0], row[1]) if row else (0, START)
 
 

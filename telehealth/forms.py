@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from flask import request
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import (
@@ -43,6 +44,11 @@ class Form(FlaskForm):
 
     class Meta:
         csrf = False
+
+        def wrap_formdata(self, _form: Any, formdata: Any) -> Any:
+            """What a form sent; JSON would bring in types that no field expects."""
+            sent = request.form if request.method == "POST" else None
+            return sent if formdata is not None else None
 
     def take(self, refusal: Invalid) -> None:
         """Show what an operation refused beside the fields it named."""

@@ -36,7 +36,10 @@ def count(kind: str, what: str, most: int) -> bool:
             .returning(Limit.tries)
         )
         found = db.session.scalars(counted, execution_options={"populate_existing": True}).one()
-        if found == 1:
+    if found == 1:
+        # Apart from the count: two who hold their own counter and clear away the other's would
+        # wait for each other.
+        with transaction():
             db.session.execute(delete(Limit).where(Limit.since < now - WINDOW))
     return found <= most
 

@@ -126,6 +126,13 @@ def accept(token: str, password: str, *, origin: sign_ins.Origin) -> User:
     kept = passwords.hash_new(password)
     with transaction():
         user = invitation(token).user
+        claimed = db.session.execute(
+            update(Invitation)
+            .where(Invitation.token_hash == digest(token), Invitation.used_at.is_(None))
+            .values(used_at=clock.now())
+        )
+        if claimed.rowcount == 0:  # type: ignore[attr-defined]
+            raise Gone(_("This invitation no longer works."))
         user.password_hash = kept
         _use_up(user.id)
         sign_ins.end_all(user)
@@ -157,11 +164,11 @@ def _fill(user: User, details: Details) -> None:
     fields: dict[str, list[str]] = {}
     email, phone = details.email.strip().casefold(), details.phone.strip()
     name, born = " ".join(details.name.split()), details.date_of_birth
-    if not _EMAIL.fullmatch(email):
+    if not _EMAIL.fullmatch(email) or len(email) > 254:
         fields["email"] = [_("Write an e-mail address such as name@example.org.")]
     if not name or len(name) > 200:
         fields["name"] = [_("Write the name, with at most 200 characters.")]
-    if phone and not _is_phone(phone):
+    if phone and (len(phone) > 40 or not _is_phone(phone)):
         fields["phone"] = [_("Write the number with its country, such as +49 30 123456.")]
     if born and not date(1880, 1, 1) <= born <= clock.now().date():
         fields["date_of_birth"] = [_("This cannot be a date of birth.")]

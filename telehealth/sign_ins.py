@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import bindparam, exists, select, update
 
-from telehealth import audit, changes, clock, limits, passwords, presence
+from telehealth import audit, changes, clock, limits, passwords, presence, signals
 from telehealth.access import Actor
-from telehealth.errors import TooMany
+from telehealth.errors import Gone, TooMany
 from telehealth.extensions import db
 from telehealth.models import ApiToken, Link, Participation, Role, SignIn, User
 from telehealth.secret import digest, new_token
@@ -26,6 +26,17 @@ IDLE = {
 ABSOLUTE = timedelta(hours=12)
 TOUCH = timedelta(seconds=30)
 """A use is written down at most this often: not every page needs a write."""
+
+
+# Asked at every request: put together once, and read as a row.
+_FIND = (
+    select(
+        *(SignIn.id, SignIn.kind, SignIn.user_id, SignIn.session_id),
+        *(SignIn.created_at, SignIn.last_used_at, User.role, User.name),
+    )
+    .join(User, SignIn.user_id == User.id)
+    .where(SignIn.token_hash == bindparam("token_hash"), SignIn.ended_at.is_(None), User.active)
+)
 
 
 @dataclass(frozen=True)
@@ -76,10 +87,18 @@ def sign_in(email: str, password: str, origin: Origin) -> str | None:
 
 
 def sign_in_by_link(link: Link, origin: Origin) -> str:
-    """The secret for the cookie of a link's visitor: one session and nothing else."""
+    """The secret for the cookie of a link's visitor: one session and nothing else.
+
+    Raises Gone for a link that was revoked a moment ago.
+    """
     with transaction():
+        signals.lock(link.session_id)
+        opened = db.session.execute(
+            update(Link).where(Link.id == link.id, Link.revoked_at.is_(None)).values(opened_at=clock.now())
+        )
+        if opened.rowcount == 0:  # type: ignore[attr-defined]
+            raise Gone()
         token, entry = _open(link.user, "link", origin, link)
-        link.opened_at = clock.now()
         audit.record(
             "session.link_used",
             by=actor_for(link.user, "link", origin, entry),
@@ -97,18 +116,28 @@ def find(token: str, origin: Origin, *, passive: bool, in_call: bool) -> Actor |
     `passive` requests (polls, streams) extend nothing. `in_call` ones live on past the end as long
     as their page is in a call or waits for one: a call in progress is not cut.
     """
-    entry = db.session.scalar(select(SignIn).where(SignIn.token_hash == digest(token)))
-    if entry is None or entry.ended_at is not None or not entry.user.active:
+    found = db.session.execute(_FIND, {"token_hash": digest(token)}).one_or_none()
+    if found is None:
         return None
     now = clock.now()
-    if now - entry.created_at > ABSOLUTE and not (in_call and _in_call(entry)):
+    idle = now - found.last_used_at
+    over = now - found.created_at > ABSOLUTE or idle > IDLE[found.role]
+    if over and not (in_call and _in_call(found.id)):
         return None
-    if now - entry.last_used_at > IDLE[entry.user.role] and not (in_call and _in_call(entry)):
-        return None
-    if not passive and now - entry.last_used_at > TOUCH:
+    if not passive and not over and idle > TOUCH:
         with transaction():
-            entry.last_used_at = now
-    return actor_for(entry.user, entry.kind, origin, entry)
+            db.session.execute(update(SignIn).where(SignIn.id == found.id).values(last_used_at=now))
+    return Actor(
+        user_id=found.user_id,
+        role=found.role,
+        name=found.name,
+        via=found.kind,
+        only_session=found.session_id,
+        sign_in_id=found.id,
+        address=origin.address,
+        agent=origin.agent,
+        request_id=origin.request_id,
+    )
 
 
 def find_by_bearer(token: str, origin: Origin) -> Actor | None:
@@ -173,13 +202,13 @@ def _end(condition: object) -> None:
     )
 
 
-def _in_call(entry: SignIn) -> bool:
+def _in_call(sign_in_id: str) -> bool:
     """Whether a page of this sign-in is in a call or its waiting room, or was a moment ago.
 
     A reload leaves and comes back; a patient may wait for an hour without touching anything.
     """
     fresh = clock.now() - presence.STALE[Participation.WAITING]
-    lately = exists().where(Participation.sign_in_id == entry.id, Participation.seen_at > fresh)
+    lately = exists().where(Participation.sign_in_id == sign_in_id, Participation.seen_at > fresh)
     return bool(db.session.scalar(select(lately)))
 
 

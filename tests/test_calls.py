@@ -41,6 +41,7 @@ def states(session):
 
 def now(session, who):
     """The session as a request finds it."""
+    db.session.rollback()
     return access.load_session(session.id, by=who.actor)
 
 
@@ -356,7 +357,7 @@ def test_three_can_be_in_one_call(call, dr_grey, ana, sam, moment):
 def test_who_has_no_part_in_the_session_comes_into_no_call(call, sam, dr_house, ben):
     for stranger in (sam, dr_house, ben):
         with pytest.raises(NotAllowed):
-            enter(call, stranger)
+            calls.enter(call, page_id(), by=stranger.actor)
     assert rows(Participation) == []
 
 

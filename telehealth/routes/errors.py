@@ -7,11 +7,11 @@ import traceback
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, current_app, g, redirect, render_template, request, url_for
+from flask import Flask, Response, current_app, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
 
 from telehealth import audit
 from telehealth.access import Actor
@@ -61,6 +61,9 @@ def on_http(error: HTTPException) -> ResponseReturnValue:
     """What the framework refuses by itself, in our own words."""
     if error.code is not None and 300 <= error.code < 400:
         return error
+    if isinstance(error, SecurityError):
+        # Asked for under a name that is not ours: there is no address that a page could link to.
+        return Response("This host is not served here.\n", 400, mimetype="text/plain")
     if isinstance(error, RequestEntityTooLarge):
         return on_refusal(TooLarge())
     if error.code == 404:

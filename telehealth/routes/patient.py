@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from telehealth import access, agenda
 from telehealth.models import Role
 from telehealth.routes import actor, passive
-from telehealth.routes.pages import fresh, tag_of
+from telehealth.routes.pages import fresh, part
 
 blueprint = Blueprint("patient", __name__, url_prefix="/patient-portal")
 
@@ -18,9 +18,7 @@ blueprint = Blueprint("patient", __name__, url_prefix="/patient-portal")
 @blueprint.get("/dashboard")
 def dashboard() -> ResponseReturnValue:
     """Home: the next video visit."""
-    context = _next()
-    tag = tag_of(render_template("patient/_next.html", **context))
-    return render_template("patient/dashboard.html", **context, ptag=tag)
+    return render_template("patient/dashboard.html", **part("patient/_next.html", **_next()))
 
 
 @blueprint.get("/next")
@@ -33,9 +31,7 @@ def next_visit() -> ResponseReturnValue:
 @blueprint.get("/telemedicine")
 def sessions() -> ResponseReturnValue:
     """All video visits."""
-    context = _lists()
-    tag = tag_of(render_template("patient/_sessions.html", **context))
-    return render_template("patient/sessions.html", **context, ptag=tag)
+    return render_template("patient/sessions.html", **part("patient/_sessions.html", **_lists()))
 
 
 @blueprint.get("/telemedicine/list")

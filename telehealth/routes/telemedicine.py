@@ -5,7 +5,6 @@ from __future__ import annotations
 from flask import Blueprint, current_app, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from markupsafe import Markup
 
 from telehealth import access, audit, cards, history, links, sessions, video
 from telehealth.cards import VisitView
@@ -13,7 +12,7 @@ from telehealth.errors import Invalid, WrongState
 from telehealth.forms import SessionForm
 from telehealth.models import Role, Session, Visit
 from telehealth.routes import actor, is_fragment, passive, see_other, text_of
-from telehealth.routes.pages import clinic_time, fresh, tag_of
+from telehealth.routes.pages import clinic_time, fresh, part
 from telehealth.routes.visits import CARERS
 from telehealth.times import Twice
 
@@ -182,14 +181,8 @@ def _only_its_doctor() -> None:
 
 
 def _page(visit: VisitView, form: SessionForm | None) -> str:
-    listed = render_template("telemedicine/_session_list.html", visit=visit, sessions=visit.sessions)
-    return render_template(
-        "telemedicine/index.html",
-        visit=visit,
-        session_list=Markup(listed),
-        form=form,
-        ptag=tag_of(listed),
-    )
+    listed = part("telemedicine/_session_list.html", visit=visit, sessions=visit.sessions)
+    return render_template("telemedicine/index.html", visit=visit, form=form, **listed)
 
 
 def _form_or_page(visit: VisitView, form: SessionForm | None) -> str:

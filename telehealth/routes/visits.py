@@ -12,7 +12,7 @@ from telehealth.errors import Invalid
 from telehealth.forms import VisitForm
 from telehealth.models import Role, Visit
 from telehealth.routes import actor, is_fragment, passive, see_other
-from telehealth.routes.pages import clinic_time, fresh, tag_of
+from telehealth.routes.pages import clinic_time, fresh, part
 
 blueprint = Blueprint("visits", __name__, url_prefix="/visits")
 
@@ -29,7 +29,9 @@ def index() -> ResponseReturnValue:
     context = {"found": found, "status": status.lower(), "q": words}
     if is_fragment() and "visit-list" in request.headers.get("HX-Target", ""):
         return render_template("visits/_list.html", **context)
-    return render_template("visits/index.html", **context, **_today())
+    return render_template(
+        "visits/index.html", **context, **part("visits/_today.html", today=_sessions_of_today())
+    )
 
 
 @blueprint.get("/today")
@@ -84,14 +86,6 @@ def load(visit_id: str, action: str = "read") -> Visit:
 
 def _sessions_of_today() -> list[object]:
     return list(agenda.today(clinic_time().day_bounds(), by=actor()))
-
-
-def _today() -> dict[str, object]:
-    sessions = _sessions_of_today()
-    return {
-        "today": sessions,
-        "ptag": tag_of(render_template("visits/_today.html", today=sessions)),
-    }
 
 
 def _visit_form() -> VisitForm:

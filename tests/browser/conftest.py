@@ -71,6 +71,7 @@ def at_screen(browser: Browser, server: Server, app: Flask) -> Iterator[Callable
         ) -> Somebody:
             page, watch = stack.enter_context(browsers.browsing(in_ or browser, server.url, **options))
             page.context.set_default_timeout(DEADLINE)
+            page.context.set_default_navigation_timeout(3 * DEADLINE)
             somebody = Somebody(page, watch, key)
             if key and signed_in:
                 somebody.let_in(app, server.url)

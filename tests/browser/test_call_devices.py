@@ -91,7 +91,7 @@ def test_who_has_a_microphone_alone_is_heard(
     expect(grey.page.locator(".person:visible .person-muted")).to_be_hidden()
 
 
-def test_another_camera_is_chosen_in_the_call(at_screen: At, clinic: Clinic):
+def test_a_camera_is_chosen_in_the_call(at_screen: At, clinic: Clinic):
     session = clinic.session("IN_PROGRESS")
     grey, ana = at_screen("dr_grey"), at_screen("ana")
     grey.open_call(session)
@@ -100,16 +100,12 @@ def test_another_camera_is_chosen_in_the_call(at_screen: At, clinic: Clinic):
     ana.press("Devices")
     choice = ana.page.get_by_label("Camera", exact=True).and_(ana.page.locator("select"))
     expect(choice).to_be_visible()
-    assert choice.locator("option").count() >= 1
-    used = "video => video.srcObject.getVideoTracks()[0].id"
-    before = ana.own_picture.evaluate(used)
-    choice.evaluate("select => select.dispatchEvent(new Event('change'))")
-    ana.page.wait_for_function(
-        """before => {
-          const [track] = document.querySelector('[data-participant=local]').srcObject?.getVideoTracks() ?? [];
-          return track && track.id !== before;
-        }""",
-        arg=before,
+    track = "video => video.srcObject?.getVideoTracks()[0]?.id"
+    before = ana.own_picture.evaluate(track)
+    # Of the browser's false cameras only the first can be sent: choosing it opens it anew.
+    choice.select_option(index=0)
+    browsers.until(
+        lambda: ana.own_picture.evaluate(track) not in (before, None), 20, "the camera was not opened"
     )
     ana.press("Done")
     grey.sees(ana)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 from flask import Flask
 from playwright.sync_api import expect
@@ -13,20 +12,12 @@ from support import browsers
 from support.cast import Clinic
 from support.server import Server
 
-from browser.people import Somebody, meet
+from browser.people import Somebody, meet, set_back
 from telehealth import clock
 from telehealth.extensions import db
 from telehealth.models import Participation, SignIn
 
 At = Callable[..., Somebody]
-
-
-def set_back(app: Flask, model: Any, *conditions: Any, **columns: timedelta) -> None:
-    """Let what is in the database have happened so much earlier."""
-    with app.app_context():
-        values = {name: clock.now() - ago for name, ago in columns.items()}
-        db.session.execute(update(model).where(*conditions).values(**values))
-        db.session.commit()
 
 
 def test_a_server_that_restarts_in_the_call_is_not_noticed(at_screen: At, clinic: Clinic, server: Server):

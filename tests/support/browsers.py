@@ -23,8 +23,9 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-features=WebRtcHideLocalIpsWithMdns",
     "--autoplay-policy=no-user-gesture-required",
-    "--use-fake-device-for-media-stream",
 )
+
+FAKE_DEVICES = "--use-fake-device-for-media-stream"
 
 # Keeps every connection that a page makes, so that a test can ask what really arrives.
 COLLECT = """
@@ -70,10 +71,10 @@ async () => {
 def launch(playwright: Playwright, *, devices: str = "allowed") -> Browser:
     """Start Chromium. `devices`: `allowed`, `denied` (the person says no), `microphone` or `missing`."""
     arguments = list(ARGUMENTS)
-    if devices in ("microphone", "missing"):
-        arguments.remove("--use-fake-device-for-media-stream")
-    if devices == "microphone":
-        arguments.append("--use-fake-device-for-media-stream=device-count=0")
+    if devices != "missing":
+        cameras = 0 if devices == "microphone" else 1
+        # Ten pictures a second are enough to see that they come.
+        arguments.append(f"{FAKE_DEVICES}=device-count={cameras},fps=10")
     arguments.append(f"--use-fake-ui-for-media-stream{'=deny' if devices == 'denied' else ''}")
     return playwright.chromium.launch(
         executable_path=needs.program("chromium"), headless=True, args=arguments

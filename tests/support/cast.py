@@ -90,6 +90,10 @@ class Person(Visitor):
             self.sign_in(self.part.email, PASSWORD)
         return self
 
+    def csrf_token(self) -> str:
+        """As `Visitor.csrf_token`, signed in: signing in begins with a new token."""
+        return super().csrf_token() if self._signing_in else self.ensure_signed_in().csrf_token()
+
     def _open(self, *args: Any, **more: Any) -> Any:
         self.ensure_signed_in()
         return super()._open(*args, **more)

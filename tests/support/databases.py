@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -20,6 +20,7 @@ from sqlalchemy import make_url
 
 from support import postgres
 
+PREFIX = "telehealth-tests-"
 KINDS = ("sqlite", "postgresql")
 
 # For a test to which the kind of database makes no difference, and that costs seconds.
@@ -30,7 +31,26 @@ _count = itertools.count(1)
 
 def make_folder() -> Path:
     """The folder of a run of the tests, for all its workers."""
-    return Path(tempfile.mkdtemp(prefix="telehealth-tests-"))
+    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/owner"):
+        # A run that was killed could not clean up behind itself.
+        with suppress(FileNotFoundError):
+            if not _is_running(int(left.read_text())):
+                remove_folder(left.parent)
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    making = folder / "owner.new"
+    making.write_text(str(os.getpid()))
+    making.rename(folder / "owner")
+    return folder
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def remove_folder(folder: Path) -> None:

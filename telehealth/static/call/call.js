@@ -278,14 +278,15 @@ class Call {
       },
       retry: () => this.#devices.retry(),
       dismiss: () => this.#set({ dismissed: true }),
-      unmute: () => {
-        this.#set({ silenced: false });
-        this.#people.unmute();
-      },
       reload: () => location.reload(),
     };
     dialog?.addEventListener('close', () => (stage.ariaHidden = null));
     document.addEventListener('click', ({ target }) => {
+      if (this.#facts.silenced) {
+        // Any press will do for the browser, not only that of the button which asks for it.
+        this.#people.unmute();
+        this.#set({ silenced: false });
+      }
       const { action, toggle } = target.closest('[data-action], [data-toggle]')?.dataset ?? {};
       if (toggle) this.#devices.toggle(toggle);
       else actions[action]?.();

@@ -1,0 +1,66 @@
+"""How good a connection is, from its statistics."""
+
+import pytest
+
+LEVEL = "async (seen) => (await import('/call/quality.js')).level(seen)"
+LOOKS = """
+async (looks) => {
+  const { measure } = await import('/call/quality.js');
+  let before;
+  return looks.map((stats) => {
+    const found = measure(stats.map((stat, index) => [String(index), stat]), before);
+    before = found.counts;
+    return found;
+  });
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("packets", "loss", "rtt", "level"),
+    [
+        (100, 0, 0.02, 5),
+        (100, 0.01, 0.18, 5),
+        (100, 0.02, 0.02, 4),
+        (100, 0, 0.2, 4),
+        (100, 0.04, 0.02, 3),
+        (100, 0, 0.4, 3),
+        (100, 0.08, 0.02, 2),
+        (100, 0, 0.7, 2),
+        (100, 0.2, 0.02, 1),
+        (100, 0, 1.2, 1),
+        (0, 0, 0.02, 0),
+    ],
+)
+def test_the_level_follows_loss_and_round_trip(static_page, packets, loss, rtt, level):
+    assert static_page.evaluate(LEVEL, {"packets": packets, "loss": loss, "rtt": rtt}) == level
+
+
+def inbound(packets, lost):
+    return {"type": "inbound-rtp", "packetsReceived": packets, "packetsLost": lost}
+
+
+def test_only_what_happened_since_the_last_look_counts(static_page):
+    looks = [[inbound(1000, 500)], [inbound(1100, 500)], [inbound(1190, 510)], [inbound(1190, 510)]]
+    found = static_page.evaluate(LOOKS, looks)
+    assert [one["level"] for one in found[1:]] == [5, 2, 0]
+    assert found[2]["loss"] == pytest.approx(0.1)
+
+
+def test_counts_that_run_backwards_are_no_loss(static_page):
+    found = static_page.evaluate(LOOKS, [[inbound(100, 50)], [inbound(200, 40)]])
+    assert (found[1]["level"], found[1]["loss"]) == (5, 0)
+
+
+def test_what_the_other_side_loses_counts_too(static_page):
+    remote = {"type": "remote-inbound-rtp", "fractionLost": 0.2}
+    route = {
+        "type": "candidate-pair",
+        "nominated": True,
+        "state": "succeeded",
+        "currentRoundTripTime": 0.3,
+        "availableOutgoingBitrate": 900_000,
+    }
+    old_route = {**route, "nominated": False, "currentRoundTripTime": 5}
+    (found,) = static_page.evaluate(LOOKS, [[inbound(100, 0), remote, route, old_route]])
+    assert (found["level"], found["rtt"], found["room"]) == (1, 0.3, 900_000)

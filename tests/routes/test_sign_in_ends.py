@@ -1,0 +1,233 @@
+"""When a sign-in is over: idle, old, deactivated, another password; and what keeps none alive."""
+
+from datetime import timedelta
+
+import pytest
+from support.cast import CAST, PASSWORD, Person
+from support.databases import on_sqlite
+from support.domain import page_id
+
+ANOTHER = "seven green bottles on a wall"
+
+IDLE = {"dr_grey": 15, "sam": 15, "ana": 30}
+HOME = {"dr_grey": "/visits", "sam": "/visits", "ana": "/patient-portal/dashboard"}
+
+POLLS = {
+    "dr_grey": ("/visits/today", "/live"),
+    "sam": ("/visits/today", "/live"),
+    "ana": ("/patient-portal/next", "/patient-portal/telemedicine/list", "/live"),
+}
+
+pytestmark = pytest.mark.usefixtures("streams_end_at_once")
+
+
+def minutes(number: float) -> timedelta:
+    return timedelta(minutes=number)
+
+
+@pytest.mark.parametrize("who", IDLE)
+def test_an_idle_sign_in_ends(moment, person, who):
+    visitor = person(who)
+    visitor.get(HOME[who])
+    moment.shift(minutes(IDLE[who] - 1))
+    visitor.get(HOME[who])
+    moment.shift(minutes(IDLE[who] - 1))
+    visitor.get(HOME[who])
+    moment.shift(minutes(IDLE[who] + 1))
+    page = visitor.get(HOME[who], status=303)
+    assert page.location.startswith("/sign-in?next=")
+    assert visitor.client.get_cookie("sign_in") is None
+
+
+@pytest.mark.parametrize("who", IDLE)
+def test_any_sign_in_ends_after_twelve_hours(moment, person, who):
+    visitor = person(who)
+    visitor.get(HOME[who])
+    for _ in range(51):
+        moment.shift(minutes(14))
+        assert visitor.client.get("/").location == HOME[who]
+    moment.shift(minutes(6))
+    visitor.get(HOME[who])
+    moment.shift(minutes(1))
+    visitor.get(HOME[who], status=303)
+
+
+@pytest.mark.parametrize("who", POLLS)
+def test_polls_and_streams_keep_no_sign_in_alive(moment, person, who):
+    visitor = person(who)
+    visitor.get(HOME[who])
+    for _ in range(IDLE[who]):
+        moment.shift(minutes(1))
+        for path in POLLS[who]:
+            assert visitor.client.get(path).status_code == 200
+    moment.shift(minutes(1))
+    for path in POLLS[who]:
+        assert visitor.client.get(path, headers={"HX-Request": "true"}).status_code == 401
+
+
+def test_the_polls_of_a_visit_and_a_call_keep_no_sign_in_alive(moment, dr_grey, clinic):
+    session = clinic.session("IN_PROGRESS")
+    call = f"/telemedicine/{session.id}/call"
+    paths = (
+        f"/visits/{session.visit_id}/telemedicine/sessions",
+        f"/telemedicine/{session.id}/card",
+    )
+    me = page_id()
+    ticket = dr_grey.api("POST", "/telemedicine/token/", json={"session_id": session.id}).json
+    _say(dr_grey, f"{call}/enter", participant=me, token=ticket["token"])
+    for _ in range(15):
+        moment.shift(minutes(1))
+        for path in paths:
+            assert dr_grey.client.get(path).status_code == 200
+        _say(dr_grey, f"{call}/presence", participant=me, state="connected")
+        assert dr_grey.client.get(f"{call}/inbox?participant={me}&poll=1").status_code == 200
+    moment.shift(minutes(0.5))
+    assert dr_grey.client.get("/visits").status_code == 303
+
+
+def test_a_call_in_progress_is_not_cut_but_the_pages_around_it_are(moment, dr_grey, clinic):
+    session = clinic.session("IN_PROGRESS")
+    call = f"/telemedicine/{session.id}/call"
+    me = page_id()
+    ticket = dr_grey.api("POST", "/telemedicine/token/", json={"session_id": session.id}).json
+    _say(dr_grey, f"{call}/enter", participant=me, token=ticket["token"])
+    csrf = {"X-CSRFToken": dr_grey.csrf_token()}
+    for _ in range(16):
+        moment.shift(minutes(1))
+        heard = dr_grey.client.post(
+            f"{call}/presence", json={"participant": me, "state": "connected"}, headers=csrf
+        )
+        assert heard.status_code == 200, heard.text
+    for path in ("/visits", f"/telemedicine/{session.id}", "/api/v1/telemedicine/"):
+        assert dr_grey.client.get(path).status_code in (303, 401)
+    ended = dr_grey.client.post(f"/api/v1/telemedicine/{session.id}/end/", headers=csrf)
+    assert ended.status_code == 200
+    assert dr_grey.client.get(call).status_code == 303
+
+
+def test_a_call_goes_on_after_twelve_hours(moment, dr_grey, clinic):
+    session = clinic.session("IN_PROGRESS")
+    call = f"/telemedicine/{session.id}/call"
+    for _ in range(51):
+        dr_grey.get("/visits")
+        moment.shift(minutes(14))
+    me = page_id()
+    ticket = dr_grey.api("POST", "/telemedicine/token/", json={"session_id": session.id}).json
+    _say(dr_grey, f"{call}/enter", participant=me, token=ticket["token"])
+    csrf = {"X-CSRFToken": dr_grey.csrf_token()}
+    for _ in range(10):
+        moment.shift(minutes(1))
+        body = {"participant": me, "state": "connected"}
+        assert dr_grey.client.post(f"{call}/presence", json=body, headers=csrf).status_code == 200
+    assert dr_grey.client.get("/visits").status_code == 303
+
+
+def test_a_call_that_nobody_hears_of_keeps_no_sign_in_alive(moment, dr_grey, clinic):
+    session = clinic.session("IN_PROGRESS")
+    call = f"/telemedicine/{session.id}/call"
+    me = page_id()
+    ticket = dr_grey.api("POST", "/telemedicine/token/", json={"session_id": session.id}).json
+    _say(dr_grey, f"{call}/enter", participant=me, token=ticket["token"])
+    moment.shift(minutes(16))
+    assert dr_grey.client.get(call).status_code == 303
+    assert dr_grey.client.get(f"{call}/inbox?participant={me}&poll=1").status_code == 401
+
+
+def test_a_deactivated_person_is_out_at_once_everywhere(dr_grey, sam):
+    dr_grey.get("/visits")
+    sam.post(f"/admin/people/{dr_grey.id}/deactivate")
+    dr_grey.get("/visits", status=303)
+    page = dr_grey.post("/sign-in", _credentials("dr_grey"), status=422)
+    assert "Check your email and password" in page.text
+    sam.post(f"/admin/people/{dr_grey.id}/activate")
+    dr_grey.get("/visits", status=303)
+    dr_grey.post("/sign-in", _credentials("dr_grey"))
+    dr_grey.get("/visits")
+
+
+def test_a_new_password_ends_every_sign_in_and_the_old_password(app, dr_grey, sam, stranger):
+    dr_grey.get("/visits")
+    path = _invite(sam, dr_grey.id)
+    dr_grey.get("/visits")
+    stranger.get(path).press("Save my password", password=ANOTHER, password_again=ANOTHER)
+    dr_grey.get("/visits", status=303)
+    stranger.post("/sign-in", _credentials("dr_grey"), status=422)
+    stranger.sign_in(CAST["dr_grey"].email, ANOTHER)
+    stranger.get("/visits")
+
+
+def test_an_invitation_works_once(sam, ana, stranger):
+    path = _invite(sam, ana.id)
+    for _ in range(2):
+        page = stranger.get(path)
+    page = page.press("Save my password", password=ANOTHER, password_again=ANOTHER)
+    assert page.location == "/sign-in"
+    assert "Your password is set" in page.follow().text
+    for answer in (stranger.get(path, status=410), stranger.post(path, status=410)):
+        assert "An invitation works once" in answer.text
+        assert ana.name not in answer.text
+
+
+def test_a_newer_invitation_replaces_the_one_before(sam, ana, stranger):
+    first, second = _invite(sam, ana.id), _invite(sam, ana.id)
+    stranger.get(first, status=410)
+    stranger.get(second)
+
+
+def test_an_invitation_is_too_old_after_a_week(moment, sam, ana, stranger):
+    path = _invite(sam, ana.id)
+    moment.shift(timedelta(days=6, hours=23))
+    stranger.get(path)
+    moment.shift(timedelta(hours=2))
+    stranger.get(path, status=410)
+
+
+def test_an_invitation_of_somebody_deactivated_is_over(sam, ana, stranger):
+    path = _invite(sam, ana.id)
+    sam.post(f"/admin/people/{ana.id}/deactivate")
+    stranger.get(path, status=410)
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("password", "words"),
+    [
+        ("too short", "at least 15"),
+        ("x" * 129 + "abcdef", "at most 128"),
+        ("aaaaaaaaaaaaaaaaaaaa", "easy to guess"),
+        ("ana lima walks by the sea", "your name"),
+        ("nul \x00 in the middle of it", "cannot be used"),
+    ],
+)
+def test_a_password_that_cannot_be_used_comes_back_with_a_reason(sam, ana, stranger, password, words):
+    path = _invite(sam, ana.id)
+    page = stranger.get(path).press(
+        "Save my password", status=422, password=password, password_again=password
+    )
+    assert words in page.text
+    assert password not in page.answer.text
+    page = page.press("Save my password", status=422, password=ANOTHER, password_again=ANOTHER + "x")
+    assert "not the same" in page.text
+    page.press("Save my password", password=ANOTHER, password_again=ANOTHER)
+
+
+def test_whoever_chooses_a_password_is_not_signed_in_by_it(sam, ana, stranger):
+    path = _invite(sam, ana.id)
+    stranger.get(path).press("Save my password", password=ANOTHER, password_again=ANOTHER)
+    assert stranger.client.get_cookie("sign_in") is None
+
+
+def _invite(sam: Person, user_id: str) -> str:
+    page = sam.post(f"/admin/people/{user_id}/invite", status=200)
+    url = str(page.one("input[readonly]")["value"])
+    assert url.startswith("http://localhost/invitation/")
+    return url.removeprefix("http://localhost")
+
+
+def _credentials(key: str) -> dict[str, str]:
+    return {"email": CAST[key].email, "password": PASSWORD}
+
+
+def _say(visitor: Person, path: str, **body: str) -> None:
+    answer = visitor.client.post(path, json=body, headers={"X-CSRFToken": visitor.csrf_token()})
+    assert answer.status_code == 200, answer.text
