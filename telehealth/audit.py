@@ -40,7 +40,8 @@ _FIELDS = [
 ]
 
 
-_HEAD: Executable = select(AuditEntry.id, AuditEntry.mac).order_by(AuditEntry.id.desc()).limit(1)
+_ENTRY = AuditEntry.__table__.c
+_HEAD: Executable = select(_ENTRY.id, _ENTRY.mac).order_by(_ENTRY.id.desc()).limit(1)
 _LOCKED_HEAD: Executable = text("SELECT id, mac FROM audit_head()")
 _INSERT = insert(AuditEntry.__table__)  # type: ignore[arg-type]
 

@@ -13,7 +13,6 @@ from functools import cache, cached_property
 from typing import Any
 
 from sqlalchemy import and_, select
-from sqlalchemy.orm import aliased
 
 from telehealth import access, clock, presence
 from telehealth.access import Actor
@@ -115,30 +114,29 @@ def load_visit(visit_id: str, *, by: Actor) -> VisitView:
 
 @cache
 def _query() -> Any:
-    """The statement without its condition, put together once."""
-    doctor, patient, canceller = aliased(User), aliased(User), aliased(User)
+    """The statement without its condition, put together once, over the tables themselves."""
+    visit, session = Visit.__table__.c, Session.__table__.c
+    part, link = Participation.__table__.c, Link.__table__.c
+    doctor, patient, canceller = (User.__table__.alias(name) for name in ("doctor", "patient", "canceller"))
     return (
         select(
-            *(Visit.id, Visit.doctor_id, Visit.patient_id, Visit.reason, Visit.status),
-            *(Visit.opened_at, Visit.closed_at),
-            *(doctor.name, patient.name, patient.email, patient.phone, patient.date_of_birth),
-            *(Session.id, Session.number, Session.status, Session.scheduled_start),
-            *(Session.started_at, Session.ended_at, Session.recording_enabled, Session.notes),
-            *(Session.failure_reason, Session.cancelled_at, Session.cancel_reason),
-            *(canceller.id, canceller.name),
-            *(Participation.id, Participation.user_id, Participation.role, Participation.state),
-            *(Participation.entered_at, Participation.seen_at, Link.id),
+            *(visit.id, visit.doctor_id, visit.patient_id, visit.reason, visit.status),
+            *(visit.opened_at, visit.closed_at),
+            *(doctor.c.name, patient.c.name, patient.c.email, patient.c.phone, patient.c.date_of_birth),
+            *(session.id, session.number, session.status, session.scheduled_start),
+            *(session.started_at, session.ended_at, session.recording_enabled, session.notes),
+            *(session.failure_reason, session.cancelled_at, session.cancel_reason),
+            *(canceller.c.id, canceller.c.name),
+            *(part.id, part.user_id, part.role, part.state, part.entered_at, part.seen_at, link.id),
         )
-        .join(doctor, Visit.doctor_id == doctor.id)
-        .join(patient, Visit.patient_id == patient.id)
-        .outerjoin(Session, Session.visit_id == Visit.id)
-        .outerjoin(canceller, Session.cancelled_by_id == canceller.id)
-        .outerjoin(
-            Participation,
-            and_(Participation.session_id == Session.id, Participation.left_at.is_(None)),
-        )
-        .outerjoin(Link, and_(Link.session_id == Session.id, Link.revoked_at.is_(None)))
-        .order_by(Session.number.desc(), Participation.entered_at)
+        .select_from(Visit.__table__)
+        .join(doctor, visit.doctor_id == doctor.c.id)
+        .join(patient, visit.patient_id == patient.c.id)
+        .outerjoin(Session.__table__, session.visit_id == visit.id)
+        .outerjoin(canceller, session.cancelled_by_id == canceller.c.id)
+        .outerjoin(Participation.__table__, and_(part.session_id == session.id, part.left_at.is_(None)))
+        .outerjoin(Link.__table__, and_(link.session_id == session.id, link.revoked_at.is_(None)))
+        .order_by(session.number.desc(), part.entered_at)
     )
 
 

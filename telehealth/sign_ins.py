@@ -29,13 +29,14 @@ TOUCH = timedelta(seconds=30)
 
 
 # Asked at every request: put together once, and read as a row.
+_SIGN_IN, _USER = SignIn.__table__.c, User.__table__.c
 _FIND = (
     select(
-        *(SignIn.id, SignIn.kind, SignIn.user_id, SignIn.session_id),
-        *(SignIn.created_at, SignIn.last_used_at, User.role, User.name),
+        *(_SIGN_IN.id, _SIGN_IN.kind, _SIGN_IN.user_id, _SIGN_IN.session_id),
+        *(_SIGN_IN.created_at, _SIGN_IN.last_used_at, _USER.role, _USER.name),
     )
-    .join(User, SignIn.user_id == User.id)
-    .where(SignIn.token_hash == bindparam("token_hash"), SignIn.ended_at.is_(None), User.active)
+    .join_from(SignIn.__table__, User.__table__, _SIGN_IN.user_id == _USER.id)
+    .where(_SIGN_IN.token_hash == bindparam("token_hash"), _SIGN_IN.ended_at.is_(None), _USER.active)
 )
 
 

@@ -33,7 +33,7 @@ def refusal(password, about=()):
     "password",
     [
         GOOD,
-        "x7-" * 5,
+        "x7-qz4" * 3,
         "no capitals no digits no signs",
         "ein langer Gang am Meer",
         "mañana será otro día",

@@ -130,10 +130,8 @@ def _to_sign_in() -> ResponseReturnValue:
         to = url_for("auth.sign_in", next=_path_of(here))
         return current_app.response_class(status=401, headers={"HX-Redirect": to})
     wanted = request.full_path.rstrip("?") if request.method == "GET" else None
-    answer = redirect(url_for("auth.sign_in", next=wanted), 303)
-    if g.get("actor") is None and request.cookies.get(current_app.config["SIGN_IN_COOKIE"]):
-        answer.delete_cookie(current_app.config["SIGN_IN_COOKIE"])
-    return answer
+    # The cookie stays: a call that goes on in another tab still needs it.
+    return redirect(url_for("auth.sign_in", next=wanted), 303)
 
 
 def _path_of(url: str) -> str | None:

@@ -70,12 +70,20 @@ def card(session: SessionView) -> Markup:
 
     A doctor's page shows twenty of them, and asks for them again at every change of one.
     """
-    today = clinic_time().local(now()).date()
-    key = (session.looks, g.actor.role, g.actor.user_id, str(get_locale()), today)
+    key = (session.looks, _reader())
     html: str | None = _cards.get(key)
     if html is None:
         html = _cards[key] = render_template("telemedicine/_session_card.html", session=session)
     return Markup(html)
+
+
+def _reader() -> tuple[object, ...]:
+    """Who reads, in which language and on which day: found once for all cards of a page."""
+    found: tuple[object, ...] | None = g.get("reader")
+    if found is None:
+        today = clinic_time().local(now()).date()
+        found = g.reader = (g.actor.role, g.actor.user_id, str(get_locale()), today)
+    return found
 
 
 def clinic_time() -> times.ClinicTime:

@@ -106,13 +106,13 @@ class Page:
 
     def follow(self) -> Page:
         """The page that a redirect leads to in the end."""
-        location = self.location
-        for _ in range(3):
-            answer = self.visitor.client.get(location)
-            if not 300 <= answer.status_code < 400:
-                break
-            location = answer.headers["Location"]
-        return self.visitor.get(location)
+        page = self
+        while 300 <= page.status < 400:
+            answer = self.visitor.client.get(page.location)
+            page = Page(self.visitor, page.location, answer, fragment=False)
+        assert page.status == 200, f"{page.path} answered {page.status}: {page.text[:500]}"
+        page.inspect()
+        return page
 
     def inspect(self) -> None:
         """Hold the answer to what must be so everywhere."""
