@@ -9,6 +9,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
 TWILIO = ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_API_KEY", "TWILIO_API_SECRET")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SAMPLES = ("change-me", "changeme", "secret", "dev", "development", "test", "password")
@@ -103,12 +106,18 @@ def _database_url(value: str, instance: Path) -> str:
     if not value:
         instance.mkdir(mode=0o700, exist_ok=True)
         return f"sqlite:///{instance / 'telehealth.sqlite'}"
-    scheme = value.partition("://")[0]
+    scheme, _colon, rest = value.partition("://")
     if scheme in ("postgresql", "postgres"):
-        return "postgresql+psycopg://" + value.partition("://")[2]
-    if scheme in ("sqlite", "postgresql+psycopg"):
-        return value
-    raise BadSetting("DATABASE_URL", "must begin with postgresql:// or sqlite:///, or be empty")
+        value = f"postgresql+psycopg://{rest}"
+    elif scheme != "postgresql+psycopg" and not value.startswith("sqlite:///"):
+        raise BadSetting("DATABASE_URL", "must begin with postgresql:// or sqlite:///, or be empty")
+    try:
+        named = make_url(value).database or scheme != "sqlite"
+    except (ArgumentError, ValueError):
+        raise BadSetting("DATABASE_URL", "is no address of a database") from None
+    if not named:
+        raise BadSetting("DATABASE_URL", "must name the file after sqlite:///")
+    return value
 
 
 def _public_url(value: str) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from flask_babel import format_date, format_time, ngettext
+from babel import dates
+from flask_babel import get_locale, ngettext
 from flask_babel import gettext as _
 
 from telehealth import clock
@@ -23,7 +25,10 @@ def from_form(local: datetime, zone: ZoneInfo, fold: int | None = None) -> datet
     `fold` 0 or 1 picks the first or the second where the clock is put back. Raises Invalid for a
     time that is left out when the clock is put forward, Twice for one that needs `fold`.
     """
-    first, second = (local.replace(tzinfo=zone, fold=n).astimezone(UTC) for n in (0, 1))
+    try:
+        first, second = (local.replace(tzinfo=zone, fold=n).astimezone(UTC) for n in (0, 1))
+    except OverflowError:
+        raise Invalid(fields={"scheduled_start": [_("Check the year.")]}) from None
     if first.astimezone(zone).replace(tzinfo=None) != local:
         words = _("The clocks go forward that night: this time does not exist. Choose another.")
         raise Invalid(fields={"scheduled_start": [words]})
@@ -45,20 +50,21 @@ class ClinicTime:
 
     def time(self, moment: datetime) -> str:
         """“14:30”."""
-        return format_time(self.local(moment), "HH:mm", rebase=False)
+        local = self.local(moment)
+        return _time(time(local.hour, local.minute), str(get_locale()))
 
     def day(self, moment: datetime) -> str:
         """“Today, Tue 9 June”, “Fri 5 June”, and with the year when it is another one."""
         local, today = self.local(moment), self.local(clock.now()).date()
         form = "EEE d MMMM" if local.year == today.year else "EEE d MMMM y"
-        words = format_date(local.date(), form)
+        words = _date(local.date(), form, str(get_locale()))
         near = {today: _("Today"), today + timedelta(days=1): _("Tomorrow")}.get(local.date())
         return f"{near}, {words}" if near else words
 
     def date(self, moment: datetime | date) -> str:
         """“2 June 2026”."""
         day = self.local(moment).date() if isinstance(moment, datetime) else moment
-        return format_date(day, "d MMMM y")
+        return _date(day, "d MMMM y", str(get_locale()))
 
     def moment(self, moment: datetime) -> str:
         """“Tue 9 June, 14:30”."""
@@ -77,6 +83,17 @@ class ClinicTime:
         today = self.local(clock.now()).replace(hour=0, minute=0, second=0, microsecond=0)
         tomorrow = (today.replace(tzinfo=None) + timedelta(days=1)).replace(tzinfo=self.zone)
         return today.astimezone(UTC), tomorrow.astimezone(UTC)
+
+
+# A day looks the same all day, and the words for it take longer to find than a page has time for.
+@lru_cache(4096)
+def _date(day: date, form: str, locale: str) -> str:
+    return dates.format_date(day, form, locale=locale)
+
+
+@lru_cache(4096)
+def _time(moment: time, locale: str) -> str:
+    return dates.format_time(moment, "HH:mm", locale=locale)
 
 
 def iso(moment: datetime) -> str:

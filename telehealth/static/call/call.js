@@ -126,7 +126,7 @@ class Call {
         this.#set({});
       })
       .on('state-changed', () => this.#set({ poor: false, noPath: false }))
-      .on('quality', ({ level }) => this.#set({ poor: level <= SLOW }))
+      .on('quality', ({ level }) => this.#set({ poor: level <= (this.#facts.poor ? SLOW + 1 : SLOW) }))
       .on('trouble', ({ reason }) => reason === 'no-path' && this.#set({ noPath: true }));
     for (const source of SOURCES) room.setTrack(source, this.#devices.tracks[source]);
     room.setMicrophone(this.#devices.isOn('microphone'));
