@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from flask import Flask
 
@@ -45,6 +46,9 @@ def _settings_or_exit() -> config.Settings:
 
 def _flask_config(settings: config.Settings) -> dict[str, object]:
     prefix = "__Host-" if settings.https else ""
+    # Browsers keep cookies by host alone: two copies on one machine would sign each other out.
+    port = urlsplit(settings.public_url).port
+    suffix = f"_{port}" if port and not settings.https else ""
     return {
         "SETTINGS": settings,
         "SECRET_KEY": settings.secret_key,
@@ -59,11 +63,11 @@ def _flask_config(settings: config.Settings) -> dict[str, object]:
         "MAX_CONTENT_LENGTH": 64 * 1024,
         "MAX_FORM_MEMORY_SIZE": 64 * 1024,
         "MAX_FORM_PARTS": 100,
-        "SESSION_COOKIE_NAME": f"{prefix}page",
+        "SESSION_COOKIE_NAME": f"{prefix}page{suffix}",
         "SESSION_COOKIE_SECURE": settings.https,
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
-        "SIGN_IN_COOKIE": f"{prefix}sign_in",
+        "SIGN_IN_COOKIE": f"{prefix}sign_in{suffix}",
         # We check ourselves, after the sign-in: a program with a bearer token has no cookie to abuse.
         "WTF_CSRF_CHECK_DEFAULT": False,
         # A token lives as long as its cookie; a waiting page may be open for hours.

@@ -69,6 +69,8 @@ def record(
 ) -> None:
     """Append one entry to the transaction at hand. `detail` holds no names, notes or secrets."""
     with transaction():
+        # The head is what every writer waits for: it is asked for when all else is written.
+        db.session.flush()
         last_id, prev = _head()
         row: dict[str, Any] = {
             "id": last_id + 1,

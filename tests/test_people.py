@@ -168,6 +168,23 @@ def test_keeping_out_and_letting_in_is_told(sam, ana):
     assert told(since) == ["user.deactivate by staff", "user.activate by staff"]
 
 
+def test_staff_may_act_on_one_person_at_once(app, sam, dr_grey, ana):
+    """Nobody waits for somebody who waits for them."""
+
+    def work(ask):
+        return lambda: ask(load(ana, sam))
+
+    works = [
+        work(lambda user: people.set_active(user, True, by=sam.actor)),
+        work(lambda user: people.set_active(user, False, by=sam.actor)),
+        work(lambda user: people.change(user, details(), by=sam.actor)),
+        work(lambda user: people.invite(user, by=sam.actor)),
+    ]
+    for _ in range(4):
+        answers = together(app, works * 2)
+        assert [one for one in answers if isinstance(one, Exception)] == []
+
+
 def test_a_missing_person_is_not_found(sam):
     with pytest.raises(NotFound):
         access.load_person("f" * 20, by=sam.actor)

@@ -43,8 +43,8 @@ def block_streams(somebody: Somebody, how: str) -> None:
 
     somebody.page.route("**/live", judge)
     somebody.page.route("**/inbox?**", judge)
-    somebody.watch.expect("htmx:error: Failed to fetch")
-    somebody.watch.expect("502")
+    somebody.watch.expect("htmx:error:")
+    somebody.watch.expect("502 from")
 
 
 def test_the_doctor_sees_who_waits_and_since_when(at_screen: At, clinic: Clinic, app: Flask):

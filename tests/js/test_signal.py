@@ -170,10 +170,11 @@ def test_a_stream_that_ends_is_opened_again_where_it_ended(page):
     assert asked == [0, 5, 5]
 
 
-def test_where_streams_do_not_get_through_it_polls(page):
+@pytest.mark.parametrize("answer", [503, "away"])
+def test_where_streams_do_not_get_through_it_polls(page, answer):
     found = page.evaluate(
-        """async () => {
-          server.answers.inbox = [503];
+        """async (answer) => {
+          server.answers.inbox = [answer];
           const one = await line();
           one.release();
           one.open(3);
@@ -181,7 +182,8 @@ def test_where_streams_do_not_get_through_it_polls(page):
           await until(() => server.of('poll').length === 2);
           return { polls: server.of('poll').map(({ after }) => after), heard,
             streams: server.of('inbox').length };
-        }"""
+        }""",
+        answer,
     )
     assert found["streams"] == 3
     assert found["polls"] == [3, 4]
@@ -191,6 +193,7 @@ def test_where_streams_do_not_get_through_it_polls(page):
 def test_a_network_that_is_away_is_no_reason_to_poll(page):
     polls = page.evaluate(
         """async () => {
+          Object.defineProperty(navigator, 'onLine', { value: false });
           server.answers.inbox = ['away', 'away', 'away', 'away', 'stream'];
           const one = await line();
           one.open(0);

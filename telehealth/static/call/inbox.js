@@ -20,6 +20,8 @@ export class Inbox {
   #open = false;
   #kicked = false;
   #abort = null;
+  /** When the stream at hand was first heard of, else 0. */
+  #heard = 0;
 
   /** `deliver(type, data)` gets each event, `refused(refusal)` the server's no. */
   constructor(url, deliver, refused) {
@@ -52,15 +54,17 @@ export class Inbox {
     let polls = 0;
     while (this.#open) {
       const polling = failures >= FAILURES_BEFORE_POLLING;
-      const began = performance.now();
-      let away = false;
+      let failed = 1;
+      this.#heard = 0;
       try {
         await (polling ? this.#poll() : this.#stream());
         tries = 0;
       } catch (error) {
         if (error.final && this.#open) this.#refused(error);
+        // Given up: something on the way holds the stream back, and would the next one too.
+        if (error.name === 'AbortError') failed = FAILURES_BEFORE_POLLING;
         // A network that is away says nothing about whether streams get through.
-        away = error instanceof TypeError || this.#kicked;
+        if (!navigator.onLine) failed = 0;
       }
       if (!this.#open) return;
       if (polling) {
@@ -69,11 +73,12 @@ export class Inbox {
         if (polls % POLLS_BEFORE_STREAMING === 0) failures = 0;
         await pause(POLL_PAUSE);
       } else {
-        if (performance.now() - began > SHORT_LIFE) failures = tries = 0;
-        else if (!away) failures += 1;
+        if (this.#heard && performance.now() - this.#heard > SHORT_LIFE) failures = tries = 0;
+        else failures += failed;
         if (!this.#kicked) await pause(delay(tries));
         tries += 1;
       }
+      if (this.#kicked) failures = 0;
       this.#kicked = false;
     }
   }
@@ -105,6 +110,7 @@ export class Inbox {
     this.#abort = () => abort.abort();
     let watch = setTimeout(this.#abort, FIRST_BYTE);
     const heard = () => {
+      this.#heard ||= performance.now();
       clearTimeout(watch);
       watch = setTimeout(this.#abort, SILENCE);
     };
