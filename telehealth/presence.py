@@ -95,9 +95,9 @@ def step_out(part: Participation, session: Session, *, by: Actor, state: str, wh
         db.session.flush()
         if part.connected_at is not None:
             _write_leave(part.session_id, part.role, by=by, reason=why)
-        if state == Participation.LEFT:
+        if state != Participation.LOST:
             others = [p.id for p in open_of(session.id) if p.state == Participation.IN_CALL]
-            signals.tell(session.id, others, "participant-left", {"id": part.id, "reason": why})
+            signals.tell(session.id, others, "participant-left", {"id": part.id, "reason": state})
         changes.announce(*changes.about(session))
 
 

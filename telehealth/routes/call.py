@@ -25,11 +25,12 @@ blueprint = Blueprint("call", __name__, url_prefix="/telemedicine/<session_id>/c
 
 PARTICIPANT = r"^[a-z0-9]{20,32}$"
 MESSAGES_MOST = 50
+LAST_NUMBER = 10**9 - 1
 
 
 class EnterBody(Shape):
     participant: Text = Field(pattern=PARTICIPANT)
-    token: Text = Field(max_length=1000)
+    token: Text | None = Field(None, max_length=1000)
 
 
 class Description(Shape):
@@ -72,7 +73,7 @@ class LeaveBody(Shape):
 
 class InboxQuery(Shape):
     participant: Text = Field(pattern=PARTICIPANT)
-    after: int = Field(0, ge=0)
+    after: int = Field(0, ge=0, le=LAST_NUMBER)
     poll: int = Field(0, ge=0, le=1)
 
 
@@ -92,10 +93,13 @@ def show(session_id: str) -> ResponseReturnValue:
 @in_call
 @speaks_json
 def enter(session_id: str) -> ResponseReturnValue:
-    """Come into the waiting room or the call."""
+    """Come into the waiting room or the call.
+
+    The sign-in is what opens the door; a ticket sent along has to be for this room all the same.
+    """
     session, body = _load(session_id), read_body(EnterBody)
     provider = video.provider()
-    if isinstance(provider, PeerProvider):
+    if isinstance(provider, PeerProvider) and body.token is not None:
         provider.check(body.token, session.room, presence.identity(session, actor()))
     entrance = calls.enter(session, body.participant, by=actor())
     return jsonify(
@@ -220,7 +224,7 @@ def _elapsed(session: Session) -> float | None:
 def _last_event_id(after: int) -> int:
     """Where a stream goes on after a break; the browser sends it by itself."""
     last = request.headers.get("Last-Event-ID", "")
-    return max(after, int(last)) if last.isascii() and last.isdigit() and len(last) < 12 else after
+    return max(after, int(last)) if last.isascii() and last.isdigit() and len(last) < 10 else after
 
 
 def _page(session: Session) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from telehealth.routes import actor, is_fragment, see_other
 
 blueprint = Blueprint("staff", __name__, url_prefix="/admin")
 
+LARGEST_ID = 2**31 - 1
+
 
 @blueprint.get("/")
 def start() -> ResponseReturnValue:
@@ -92,7 +94,7 @@ def audit_page() -> ResponseReturnValue:
     """The newest entries of the audit."""
     access.require_role(actor(), (Role.STAFF,), "audit.read")
     before = request.args.get("before", 0, int)
-    entries = audit.newest(before=before)
+    entries = audit.newest(before=min(before, LARGEST_ID))
     return render_template("staff/audit.html", entries=entries)
 
 

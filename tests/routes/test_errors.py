@@ -111,8 +111,8 @@ def test_more_than_is_ever_needed_is_refused(dr_grey, clinic):
         assert "too large" in answer.text
     answer = dr_grey.api("POST", "/telemedicine/", json={"notes": "x" * 66_000})
     assert (answer.status_code, answer.json["error"]["code"]) == (413, "too_large")
-    many = {f"field{number}": (b"", "") for number in range(101)}
-    answer = dr_grey.client.post(path, data={**many, "file": (__import__("io").BytesIO(b"x"), "a.txt")})
+    many = {f"field{number}": "x" for number in range(101)}
+    answer = dr_grey.client.post(path, data=many, content_type="multipart/form-data")
     assert answer.status_code == 413
 
 
@@ -145,7 +145,7 @@ def test_the_wrong_host_is_not_served(stranger):
 
 
 @on_sqlite
-@pytest.mark.parametrize("sent", ["\x00", "a\x00b", "\ud800", "x" * 5000, "%00", "é", "🩺", "../..", "'--"])
+@pytest.mark.parametrize("sent", ["\x00", "a\x00b", "%ed%a0%80", "x" * 2000, "%00", "é", "🩺", "../..", "'--"])
 def test_odd_text_in_an_address_is_no_fault(app, dr_grey, sam, sent):
     for visitor, paths in (
         (dr_grey, ("/visits/{}", "/telemedicine/{}", "/api/v1/visits/{}/", "/telemedicine/{}/call")),

@@ -62,12 +62,15 @@ class Call {
     if (this.#moving) return;
     this.#moving = true;
     try {
+      // Side by side: each is a way to the server and back.
+      const entering = this.#line.enter();
+      entering.catch(() => {});
       if (!(Date.parse(this.#ticket?.expires_at) - Date.now() > NEARLY_EXPIRED)) {
         this.#ticket = await insist(() => this.#ask());
         this.#carrier = CARRIERS[this.#ticket.provider]();
       }
       if (this.#settings.status === 'IN_PROGRESS') this.#prepare();
-      const entrance = await this.#line.enter(this.#ticket.token);
+      const entrance = await entering;
       this.#line.open(entrance.cursor);
       this.#remember({ reloaded: false });
       if (entrance.status === 'SCHEDULED') this.#wait(entrance.me);

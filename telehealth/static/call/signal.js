@@ -47,11 +47,11 @@ export class Line extends Emitter {
   }
 
   /** Come in, or in again when the call has begun. Throws Refusal. */
-  enter(token) {
+  enter() {
     // A word about ourselves can wait until the first offer is out.
     this.#asked = performance.now();
     return insist(
-      () => this.#post('enter', { token }),
+      () => this.#post('enter', {}),
       () => this.#open,
     );
   }
