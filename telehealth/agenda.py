@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import or_
+from sqlalchemy import and_, or_
 from sqlalchemy.orm import joinedload
 
 from telehealth import presence
@@ -21,7 +21,7 @@ def today(bounds: tuple[datetime, datetime], *, by: Actor) -> list[Session]:
     query = session_query().where(
         own_sessions(by),
         or_(
-            Session.scheduled_start.between(begin, end),
+            and_(Session.scheduled_start >= begin, Session.scheduled_start < end),
             Session.status == Status.IN_PROGRESS,
         ),
     )

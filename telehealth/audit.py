@@ -123,22 +123,26 @@ def verify(anchor: tuple[int, str] | None = None) -> Verdict:
     """Walk the whole chain. `anchor` is an (id, mac) noted earlier, which must still be there."""
     prev, last, anchored = START, 0, anchor is None
     query = select(AuditEntry).order_by(AuditEntry.id).execution_options(yield_per=1000)
-    for entry in db.session.scalars(query):
-        why = ""
-        if entry.id != last + 1:
-            why = "an entry before it is missing"
-        elif entry.prev != prev:
-            why = "it does not follow the entry before it"
-        elif not hmac.compare_digest(entry.mac, _mac(vars(entry))):
-            why = "it was changed"
-        if why:
-            return Verdict(last, last, prev, bad_id=entry.id, why=why)
-        anchored = anchored or (entry.id, entry.mac) == anchor
-        prev, last = entry.mac, entry.id
-        db.session.expunge(entry)
+    with db.session.scalars(query) as entries:
+        for entry in entries:
+            why = _fault(entry, last, prev)
+            if why:
+                return Verdict(last, last, prev, bad_id=entry.id, why=why)
+            anchored = anchored or (entry.id, entry.mac) == anchor
+            prev, last = entry.mac, entry.id
+            db.session.expunge(entry)
     if not anchored and anchor:
         return Verdict(last, last, prev, bad_id=anchor[0], why="the anchor is not in the chain")
     return Verdict(last, last, prev)
+
+
+def _fault(entry: AuditEntry, last: int, prev: str) -> str:
+    """What is wrong with this entry after the one with these id and mac; nothing if it holds."""
+    if entry.id != last + 1:
+        return "an entry before it is missing"
+    if entry.prev != prev:
+        return "it does not follow the entry before it"
+    return "" if hmac.compare_digest(entry.mac, _mac(vars(entry))) else "it was changed"
 
 
 def _head() -> tuple[int, str]:

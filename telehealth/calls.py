@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from telehealth import audit, changes, clock, presence, sessions, signals
 from telehealth.access import Actor
@@ -175,17 +175,7 @@ def _new(session: Session, participant_id: str, *, by: Actor, state: str) -> Par
     for old in presence.open_of(session.id, by.user_id):
         signals.tell(session.id, [old.id], "replaced", {})
         presence.step_out(old, session, by=by, state=Participation.REPLACED, why="opened in another window")
-    # A lost page that woke up now would be a second one of the same person.
-    db.session.execute(
-        update(Participation)
-        .where(
-            Participation.session_id == session.id,
-            Participation.user_id == by.user_id,
-            Participation.state == Participation.LOST,
-        )
-        .values(state=Participation.REPLACED)
-        .execution_options(synchronize_session="fetch")
-    )
+    _replace_lost(session, by=by)
     me = Participation(
         id=participant_id,
         session_id=session.id,
@@ -201,6 +191,20 @@ def _new(session: Session, participant_id: str, *, by: Actor, state: str) -> Par
     if waiting and since is None:
         audit.record("session.wait", by=by, object_type="session", object_id=session.id)
     return me
+
+
+def _replace_lost(session: Session, *, by: Actor) -> None:
+    """A lost page that woke up beside a newer one would be a second one of the same person."""
+    others = [part.id for part in presence.open_of(session.id) if part.state == Participation.IN_CALL]
+    query = select(Participation).where(
+        Participation.session_id == session.id,
+        Participation.user_id == by.user_id,
+        Participation.state == Participation.LOST,
+    )
+    for lost in db.session.scalars(query):
+        lost.state = Participation.REPLACED
+        words = {"id": lost.id, "reason": Participation.REPLACED}
+        signals.tell(session.id, others, "participant-left", words)
 
 
 def _greet(session: Session, me: Participation, others: Sequence[Participation]) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 import click
 from flask import Flask
 
-from telehealth import audit, demo, people, presence, sign_ins
+from telehealth import audit, demo, people, presence, sign_ins, video
 from telehealth.access import SYSTEM
 from telehealth.errors import Invalid, Refusal
 from telehealth.models import Role
@@ -71,7 +71,7 @@ def fill_demo(if_empty: bool) -> None:
             return
         raise click.ClickException("there are people in this database already; nothing was changed")
     with _plain_errors():
-        click.echo(demo.fill())
+        click.echo(demo.fill(video=video.provider()))
 
 
 @click.command("reconcile")

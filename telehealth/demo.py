@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from flask import current_app
 from flask_babel import force_locale
 from sqlalchemy import select
 
-from telehealth import clock, links, people, sessions, video, visits
+from telehealth import clock, links, people, sessions, visits
 from telehealth.access import SYSTEM, Actor
 from telehealth.extensions import db
 from telehealth.models import Role, Session, User, Visit
+
+if TYPE_CHECKING:
+    from telehealth.video import VideoProvider
 
 PASSWORD = "open the demo clinic"
 _MORE_PATIENTS = ("Robin Specimen", "Casey Template", "Alex Placeholder")
@@ -27,7 +31,7 @@ def where() -> str:
     return f"Telehealth: {_url()}/sign-in"
 
 
-def fill() -> str:
+def fill(*, video: VideoProvider) -> str:
     """Make the demo and return the sign-ins and a patient's link, ready to print."""
     doctor = _person(Role.DOCTOR, "doctor@demo.example", "Dr. A. Example")
     patient = _person(Role.PATIENT, "patient@demo.example", "Pat Sample", date(1958, 3, 4))
@@ -36,7 +40,7 @@ def fill() -> str:
     soon = clock.now().replace(second=0, microsecond=0) + timedelta(minutes=5)
     by = _as(doctor)
     session = _session(visit, by, soon, "Go through home readings")
-    _history(doctor, patient)
+    _history(doctor, patient, video)
     for number, name in enumerate(_MORE_PATIENTS):
         email = f"patient{number + 2}@demo.example"
         other = _person(Role.PATIENT, email, name, date(1970 + number, 6, 9))
@@ -46,13 +50,13 @@ def fill() -> str:
     return _words(doctor, patient, staff, token)
 
 
-def _history(doctor: User, patient: User) -> None:
+def _history(doctor: User, patient: User, video: VideoProvider) -> None:
     """A visit that is over, so that the lists show more than what is to come."""
     by, now = _as(doctor), clock.now().replace(microsecond=0)
     visit = visits.open_visit(patient.id, doctor.id, "Test results", by=SYSTEM)
     done = _session(visit, by, now, "")
-    done = sessions.start(done, by=by, video=video.provider())
-    sessions.end(done, by=by, video=video.provider())
+    done = sessions.start(done, by=by, video=video)
+    sessions.end(done, by=by, video=video)
     off = _session(visit, by, now + timedelta(days=1), "")
     sessions.cancel(off, by=by, reason="the patient asked for another day")
     visits.close(visit, by=by)

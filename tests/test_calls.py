@@ -114,7 +114,10 @@ def test_a_reload_replaces_the_page_before_it(call, dr_grey, ana):
     new = enter(call, ana)
     assert states(call) == {other: "in_call", old: "replaced", new: "in_call"}
     assert inbox(old, cursor) == [("replaced", {})]
-    assert [kind for kind, _ in inbox(other, cursor)] == ["participant-joined"]
+    assert inbox(other, cursor) == [
+        ("participant-left", {"id": old, "reason": "replaced"}),
+        ("participant-joined", {"id": new, "role": "patient", "name": "Ana Lima"}),
+    ]
     assert [(one.action, one.reason) for one in entries(since)] == [
         ("session.leave", "opened in another window")
     ]
@@ -239,16 +242,18 @@ def test_a_lost_page_that_speaks_again_is_back(call, dr_grey, ana, moment):
     assert [(one.action, one.reason) for one in entries(since)] == [("session.join", "back")]
 
 
-def test_a_lost_page_does_not_come_back_beside_a_newer_one(call, ana, moment):
+def test_a_lost_page_does_not_come_back_beside_a_newer_one(call, dr_grey, ana, moment):
     """The laptop sleeps, the phone takes over, the laptop wakes up."""
     laptop = connect(call, ana)
     moment.shift(timedelta(minutes=5))
     presence.sweep()
+    other = connect(call, dr_grey)
     phone = connect(call, ana)
+    assert ("participant-left", {"id": laptop, "reason": "replaced"}) in inbox(other)
     with pytest.raises(Gone) as refusal:
         calls.heard(call, laptop, by=ana.actor, connected=True)
     assert refusal.value.code == "replaced"
-    assert states(call) == {laptop: "replaced", phone: "in_call"}
+    assert states(call) == {laptop: "replaced", other: "in_call", phone: "in_call"}
 
 
 def test_who_was_lost_and_then_leaves_has_left_once(call, ana, moment):

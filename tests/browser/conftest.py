@@ -34,14 +34,6 @@ def database_url(request: pytest.FixtureRequest, database_server: Databases) -> 
 
 
 @pytest.fixture(scope="module")
-def app(database_url: str) -> Iterator[Flask]:
-    """The application beside the server, to bring about what is not the matter of a test."""
-    app = apps.make_app(database_url, TIMEZONE=SETTINGS["TIMEZONE"])
-    yield app
-    apps.close(app)
-
-
-@pytest.fixture(scope="module")
 def settings() -> dict[str, str]:
     """Settings of the server; a file may have others."""
     return dict(SETTINGS)
@@ -58,23 +50,38 @@ def server(
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def app(database_url: str, settings: dict[str, str], server: Server) -> Iterator[Flask]:
+    """The application beside the server, to bring about what is not the matter of a test."""
+    app = apps.make_app(database_url, PUBLIC_URL=server.url, **settings)
+    yield app
+    apps.close(app)
+
+
 @pytest.fixture
 def at_screen(browser: Browser, server: Server, app: Flask) -> Iterator[Callable[..., Somebody]]:
     """Puts a member of the cast at a browser of their own; more options are the context's.
 
-    `in_` is another browser than the usual one, `signed_in=False` leaves the door shut.
+    `in_` is another browser than the usual one, `of` another server on the same database;
+    `signed_in=False` leaves the door shut.
     """
     with ExitStack() as stack:
 
         def at_screen(
-            key: str = "", *, signed_in: bool = True, in_: Browser | None = None, **options: object
+            key: str = "",
+            *,
+            signed_in: bool = True,
+            in_: Browser | None = None,
+            of: Server | None = None,
+            **options: object,
         ) -> Somebody:
-            page, watch = stack.enter_context(browsers.browsing(in_ or browser, server.url, **options))
+            url = (of or server).url
+            page, watch = stack.enter_context(browsers.browsing(in_ or browser, url, **options))
             page.context.set_default_timeout(DEADLINE)
             page.context.set_default_navigation_timeout(3 * DEADLINE)
             somebody = Somebody(page, watch, key)
             if key and signed_in:
-                somebody.let_in(app, server.url)
+                somebody.let_in(app, url)
             return somebody
 
         yield at_screen

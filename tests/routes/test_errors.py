@@ -145,7 +145,9 @@ def test_the_wrong_host_is_not_served(stranger):
 
 
 @on_sqlite
-@pytest.mark.parametrize("sent", ["\x00", "a\x00b", "%ed%a0%80", "x" * 2000, "%00", "é", "🩺", "../..", "'--"])
+@pytest.mark.parametrize(
+    "sent", ["\x00", "a\x00b", "%ed%a0%80", "x" * 2000, "%00", "é", "🩺", "../..", "'--"]
+)
 def test_odd_text_in_an_address_is_no_fault(app, dr_grey, sam, sent):
     for visitor, paths in (
         (dr_grey, ("/visits/{}", "/telemedicine/{}", "/api/v1/visits/{}/", "/telemedicine/{}/call")),

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 import time_machine
 
+from support.databases import KINDS
 from support.domain import NOW
 
 if TYPE_CHECKING:
     from flask import Flask
+    from support.databases import Databases
 
 
 @pytest.fixture
@@ -19,6 +21,17 @@ def inside(app: Flask) -> Iterator[None]:
     """An app context around the test, as around a request."""
     with app.app_context():
         yield
+
+
+@pytest.fixture(params=KINDS)
+def new_app(request: pytest.FixtureRequest, database_server: Databases) -> Iterator[Flask]:
+    """The application of a clinic that begins: tables, and nobody in them."""
+    from support import apps
+
+    with database_server.fresh(request.param, "migrated") as url:
+        app = apps.make_app(url)
+        yield app
+        apps.close(app)
 
 
 @pytest.fixture

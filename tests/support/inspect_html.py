@@ -19,8 +19,9 @@ def faults_of_page(soup: BeautifulSoup) -> list[str]:
         faults.append("the page has no lang")
     if soup.title is None or not soup.title.get_text(strip=True):
         faults.append("the page has no title")
-    if len(soup.find_all("h1")) != 1:
-        faults.append(f"the page has {len(soup.find_all('h1'))} h1")
+    headings = [tag for tag in soup.find_all("h1") if not tag.find_parent(hidden=True)]
+    if len(headings) != 1:
+        faults.append(f"the page has {len(headings)} h1")
     if len(soup.find_all("main")) != 1:
         faults.append("the page has not one main")
     ids = {str(tag["id"]) for tag in soup.find_all(id=True)}

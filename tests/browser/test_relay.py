@@ -1,0 +1,96 @@
+"""Calls over a real TURN relay and nothing else, with credentials that the server makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+from support.cast import Clinic
+from support.server import Server
+
+from browser import relay as relays
+from browser.people import SETTINGS, Somebody, meet
+from browser.relay import Relay
+
+At = Callable[..., Somebody]
+
+
+@pytest.fixture(scope="module")
+def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
+    """The clinic's relay."""
+    with relays.running(tmp_path_factory.mktemp("relay")) as relay:
+        yield relay
+
+
+@pytest.fixture(scope="module")
+def settings(relay: Relay) -> dict[str, str]:
+    """A clinic that lets nobody see anybody's address."""
+    turn = {"TURN_URLS": relay.url, "TURN_SECRET": relays.SECRET, "ICE_RELAY_ONLY": "yes"}
+    return {**SETTINGS, **turn}
+
+
+def test_a_call_goes_over_the_relay_on_both_sides(at_screen: At, clinic: Clinic):
+    session = clinic.session("IN_PROGRESS")
+    grey, ana = at_screen("dr_grey"), at_screen("ana")
+    meet(grey, ana, session)
+    assert grey.sees(ana)["relayed"]
+    assert ana.sees(grey)["relayed"]
+    ana.page.reload()
+    assert ana.sees(grey)["relayed"]
+    grey.end()
+    ana.is_("disconnected")
+
+
+def test_media_that_stops_is_told_and_comes_back_by_itself(at_screen: At, clinic: Clinic, relay: Relay):
+    session = clinic.session("IN_PROGRESS")
+    grey, ana = at_screen("dr_grey"), at_screen("ana")
+    meet(grey, ana, session)
+    relay.freeze()
+    try:
+        for one in (grey, ana):
+            one.is_("reconnecting")
+            one.reads("We lost the connection")
+            expect(one.page.locator("#connection-status")).to_have_text("Reconnecting")
+    finally:
+        relay.thaw()
+    grey.sees(ana)
+    ana.sees(grey)
+
+
+def test_where_the_relay_does_not_know_the_clinic_the_page_says_what_to_do(
+    at_screen: At, clinic: Clinic, database_url: str, settings: dict[str, str], tmp_path: Path
+):
+    session = clinic.session("IN_PROGRESS")
+    stranger = Server(tmp_path, database_url, **{**settings, "TURN_SECRET": "of another clinic"})
+    stranger.start()
+    try:
+        grey, ana = at_screen("dr_grey", of=stranger), at_screen("ana", of=stranger)
+        grey.open_call(session)
+        ana.open_call(session)
+        for one in (grey, ana):
+            expect(one.page.get_by_role("heading", name="This network may block video calls")).to_be_visible(
+                timeout=60_000
+            )
+            one.reads("We keep trying in the meantime.")
+            expect(one.button("Load again")).to_be_visible()
+            assert one.state == "connecting"
+            one.page.context.close()
+    finally:
+        stranger.stop()
+
+
+def test_who_listens_to_the_ticket_learns_no_secret(at_screen: At, clinic: Clinic):
+    session = clinic.session("IN_PROGRESS")
+    ana = at_screen("ana")
+    with ana.page.expect_response("**/telemedicine/token/") as answer:
+        ana.open_call(session)
+    ticket = answer.value.json()
+    assert ticket["ice_transport_policy"] == "relay"
+    assert relays.SECRET not in answer.value.text()
+    [turn] = ticket["ice_servers"]
+    expires, _, who = turn["username"].partition(":")
+    assert expires.isdigit()
+    assert who == ticket["identity"]
+    assert ana.name.split()[0].lower() not in turn["username"].lower()
