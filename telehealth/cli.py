@@ -87,7 +87,7 @@ def verify_audit(anchor: str | None) -> None:
     wanted = None
     if anchor:
         number, _colon, mac = anchor.partition(":")
-        if not number.isdigit() or not mac:
+        if not (number.isascii() and number.isdigit() and mac):
             raise click.ClickException("an anchor looks like 123:ab12…")
         wanted = (int(number), mac)
     verdict = audit.verify(wanted)

@@ -4,12 +4,10 @@ import re
 
 import pytest
 from flask_babel import force_locale
-from support.cast import RefusingVideo
 from support.domain import NOW, rows
 
 from telehealth import access, agenda, audit, demo, links, sign_ins, video
 from telehealth.access import SYSTEM
-from telehealth.errors import ProviderRefused
 from telehealth.extensions import db
 from telehealth.models import Role, Session, Status, User, Visit
 from telehealth.sign_ins import Origin
@@ -93,8 +91,3 @@ def test_everything_was_done_by_the_real_operations(words):
     for row in rows(Session):
         assert audit.session_history(row["id"])
     assert access.load_session(rows(Session)[0]["id"], by=SYSTEM)
-
-
-def test_a_video_service_that_refuses_is_told():
-    with pytest.raises(ProviderRefused):
-        demo.fill(video=RefusingVideo())

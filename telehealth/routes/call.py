@@ -17,7 +17,7 @@ from telehealth.live import stream
 from telehealth.live.stream import Event, Over
 from telehealth.models import Participation, Role, Session, Signal, Status
 from telehealth.routes import actor, in_call, passive, speaks_json
-from telehealth.routes.shapes import Shape, Text, parse, read_body
+from telehealth.routes.shapes import Shape, Text, read_body, read_query
 from telehealth.times import iso
 from telehealth.video.peer import PeerProvider
 
@@ -161,7 +161,7 @@ def leave(session_id: str) -> ResponseReturnValue:
 def inbox(session_id: str) -> ResponseReturnValue:
     """What came in for a participant: a stream, or with `poll` what there is now."""
     session = _load(session_id)
-    query = parse(InboxQuery, request.args.to_dict(), strict=False)
+    query = read_query(InboxQuery)
     calls.check_inbox(session, query.participant, by=actor())
     after = _last_event_id(query.after)
     if query.poll:
@@ -236,6 +236,7 @@ def _page(session: Session) -> dict[str, Any]:
         "other_name": other.name,
         "waiting": session.status == "SCHEDULED",
         "leave_url": _leave_url(session),
+        "video": video.provider(),
     }
 
 

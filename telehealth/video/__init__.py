@@ -28,6 +28,8 @@ class VideoProvider(Protocol):
     """Rooms and tickets. Every method may raise ProviderUnavailable (try later) or ProviderRefused."""
 
     name: str
+    early: bool
+    """Whether a browser may get ready to connect before it has its ticket."""
 
     def open_room(self, room: str) -> None:
         """Make the room ready; one that is there already is fine."""

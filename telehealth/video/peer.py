@@ -29,6 +29,7 @@ class PeerProvider:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.early = not settings.turn_urls and not settings.relay_only
         self._signer = URLSafeTimedSerializer(settings.secret_key, salt="peer ticket")
 
     def open_room(self, room: str) -> None:

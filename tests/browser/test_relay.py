@@ -66,10 +66,10 @@ def test_where_the_relay_does_not_know_the_clinic_the_page_says_what_to_do(
     stranger = Server(tmp_path, database_url, **{**settings, "TURN_SECRET": "of another clinic"})
     stranger.start()
     try:
-        grey, ana = at_screen("dr_grey", of=stranger), at_screen("ana", of=stranger)
-        grey.open_call(session)
-        ana.open_call(session)
-        for one in (grey, ana):
+        both = [at_screen(key, signed_in=False, of=stranger) for key in ("dr_grey", "ana")]
+        for one in both:
+            one.sign_in().open_call(session)
+        for one in both:
             expect(one.page.get_by_role("heading", name="This network may block video calls")).to_be_visible(
                 timeout=60_000
             )

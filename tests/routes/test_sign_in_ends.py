@@ -5,9 +5,8 @@ from datetime import timedelta
 import pytest
 from support.cast import CAST, PASSWORD, Person
 from support.databases import on_sqlite
-from support.domain import page_id
 
-from telehealth.models import Session
+from routes.caller import Caller
 
 ANOTHER = "seven green bottles on a wall"
 
@@ -21,26 +20,6 @@ POLLS = {
 }
 
 pytestmark = pytest.mark.usefixtures("streams_end_at_once")
-
-
-class Call:
-    """Somebody's page in a call."""
-
-    def __init__(self, visitor: Person, session: Session) -> None:
-        self.visitor, self.session, self.me = visitor, session, page_id()
-        self.url = f"/telemedicine/{session.id}/call"
-        self.csrf = {"X-CSRFToken": visitor.csrf_token()}
-        ticket = visitor.api("POST", "/telemedicine/token/", json={"session_id": session.id}).json
-        self._say("enter", token=ticket["token"])
-
-    def is_heard_of(self) -> None:
-        """The page says that it is there."""
-        self._say("presence", state="connected")
-
-    def _say(self, what: str, **body: str) -> None:
-        sent = {"participant": self.me, **body}
-        answer = self.visitor.client.post(f"{self.url}/{what}", json=sent, headers=self.csrf)
-        assert answer.status_code == 200, answer.text
 
 
 def minutes(number: float) -> timedelta:
@@ -87,7 +66,8 @@ def test_polls_and_streams_keep_no_sign_in_alive(moment, person, who):
 
 
 def test_the_polls_of_a_visit_and_a_call_keep_no_sign_in_alive(moment, dr_grey, clinic):
-    call = Call(dr_grey, clinic.session("IN_PROGRESS"))
+    call = Caller(dr_grey, clinic.session("IN_PROGRESS"))
+    call.enter()
     polls = (
         f"/visits/{call.session.visit_id}/telemedicine/sessions",
         f"/telemedicine/{call.session.id}/card",
@@ -96,16 +76,17 @@ def test_the_polls_of_a_visit_and_a_call_keep_no_sign_in_alive(moment, dr_grey, 
     for _ in range(15):
         moment.shift(minutes(1))
         assert [dr_grey.client.get(path).status_code for path in polls] == [200, 200, 200]
-        call.is_heard_of()
+        call.presence("connected")
     moment.shift(minutes(0.5))
     assert dr_grey.client.get("/visits").status_code == 303
 
 
 def test_a_call_in_progress_is_not_cut_but_the_pages_around_it_are(moment, dr_grey, clinic):
-    call = Call(dr_grey, clinic.session("IN_PROGRESS"))
+    call = Caller(dr_grey, clinic.session("IN_PROGRESS"))
+    call.enter()
     for _ in range(16):
         moment.shift(minutes(1))
-        call.is_heard_of()
+        call.presence("connected")
     for path in ("/visits", f"/telemedicine/{call.session.id}", "/api/v1/telemedicine/"):
         # Looking at one of them in another tab must not take the call's cookie away.
         assert dr_grey.client.get(path).status_code in (303, 401)
@@ -118,15 +99,17 @@ def test_a_call_goes_on_after_twelve_hours(moment, dr_grey, clinic):
     for _ in range(51):
         assert dr_grey.get("/", status=303).location == "/visits"
         moment.shift(minutes(14))
-    call = Call(dr_grey, session)
+    call = Caller(dr_grey, session)
+    call.enter()
     for _ in range(10):
         moment.shift(minutes(1))
-        call.is_heard_of()
+        call.presence("connected")
     assert dr_grey.client.get("/visits").status_code == 303
 
 
 def test_a_call_that_nobody_hears_of_keeps_no_sign_in_alive(moment, dr_grey, clinic):
-    call = Call(dr_grey, clinic.session("IN_PROGRESS"))
+    call = Caller(dr_grey, clinic.session("IN_PROGRESS"))
+    call.enter()
     moment.shift(minutes(16))
     assert dr_grey.client.get(call.url).status_code == 303
     assert dr_grey.client.get(f"{call.url}/inbox?participant={call.me}&poll=1").status_code == 401

@@ -13,6 +13,7 @@ from support.domain import NOW
 
 if TYPE_CHECKING:
     from flask import Flask
+
     from support.databases import Databases
 
 

@@ -32,6 +32,7 @@ class Call {
   #ticket;
   #carrier;
   #room = null;
+  #early = false;
   #moving = false;
   #reported;
   #announced;
@@ -52,6 +53,7 @@ class Call {
       .on('signed-out', ({ yes }) => this.#signedOut(yes))
       .on('replaced', () => this.#finish('elsewhere'))
       .on('gone', () => this.#gone());
+    this.#prepareEarly();
     this.#comeIn();
     this.#buttons();
     this.#browser();
@@ -69,7 +71,8 @@ class Call {
         this.#ticket = await insist(() => this.#ask());
         this.#carrier = CARRIERS[this.#ticket.provider]();
       }
-      if (this.#settings.status === 'IN_PROGRESS') this.#prepare();
+      if (this.#settings.status === 'IN_PROGRESS' && !this.#early) this.#prepare();
+      this.#early = false;
       const entrance = await entering;
       this.#line.open(entrance.cursor);
       this.#remember({ reloaded: false });
@@ -95,6 +98,15 @@ class Call {
   async #prepare() {
     const carrier = await this.#carrier.catch(() => ({}));
     carrier.prepare?.(this.#ticket);
+  }
+
+  /** Where nothing of the ticket decides how to connect, its way to us need not be waited for. */
+  #prepareEarly() {
+    const { carrier, early, status } = this.#settings;
+    if (early === undefined || status !== 'IN_PROGRESS') return;
+    this.#early = true;
+    this.#carrier = CARRIERS[carrier]();
+    this.#prepare();
   }
 
   #wait({ since }) {

@@ -21,8 +21,11 @@ async function configuration(ticket) {
   };
 }
 
-/** Have the first offer ready by the time it is known whether somebody is there to get it. */
-export async function prepare(ticket) {
+/**
+ * Have the first offer ready by the time it is known whether somebody is there to get it. Without a
+ * ticket: where there is no relay, all are alike.
+ */
+export async function prepare(ticket = { ice_servers: [], ice_transport_policy: 'all' }) {
   const pair = new Pair(await configuration(ticket));
   prepared?.close();
   prepared = pair;

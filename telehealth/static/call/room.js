@@ -15,7 +15,8 @@ import { Emitter } from './emitter.js';
  * `connect(ticket, {line, me, participants, renew})` → Promise<Room>. `ticket` is the server's, the
  * next three are what it answered to entering, `renew()` gets another ticket. Who is in
  * `room.participants` by then is not told of again. A carrier that wants the line's events calls
- * `line.release()`. It may export `prepare(ticket)`, called shortly before.
+ * `line.release()`. It may export `prepare(ticket)`, called shortly before; without a ticket where
+ * the server says that this carrier can do so.
  *
  * Methods: `setTrack(source, track|null)`: the page owns the tracks; `setMicrophone(on)`: mute, but
  * keep it; `hurry()`: the network is back; `leave()`: out at once.
