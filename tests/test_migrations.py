@@ -88,7 +88,13 @@ def schema():
 
 
 def by_name(found):
-    return sorted(repr(sorted(one.items(), key=lambda pair: pair[0])) for one in found)
+    return sorted(str(plain(one)) for one in found)
+
+
+def plain(value):
+    if isinstance(value, dict):
+        return {key: plain(value[key]) for key in sorted(value)}
+    return str(value)
 
 
 def fill():

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 from flask import Flask, current_app
 from sqlalchemy import delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -104,6 +105,11 @@ class Hub:
         for subscription in list(self._subscriptions):
             subscription.wake(topics)
 
+    def _wake_all(self) -> None:
+        """What changed before we listened was heard by nobody: let every stream look once."""
+        for subscription in list(self._subscriptions):
+            subscription.wake(subscription.topics)
+
     def _run(self) -> None:
         """Listen, sweep, and start again after any trouble with the database."""
         while not self.closing:
@@ -113,7 +119,7 @@ class Hub:
                         self._listen_postgresql()
                     else:
                         self._listen_sqlite()
-            except (SQLAlchemyError, OSError) as trouble:
+            except (SQLAlchemyError, psycopg.Error, OSError) as trouble:
                 log.warning("live: listening again after %s", type(trouble).__name__)
                 time.sleep(1)
         for subscription in list(self._subscriptions):
@@ -122,6 +128,7 @@ class Hub:
     def _listen_sqlite(self) -> None:
         last_id: int = db.session.scalar(select(func.max(Change.id))) or 0
         db.session.commit()
+        self._wake_all()
         raw = db.engine.raw_connection()
         try:
             cursor = raw.cursor()
@@ -145,11 +152,10 @@ class Hub:
             raw.close()
 
     def _listen_postgresql(self) -> None:
-        import psycopg
-
         url = db.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(f"LISTEN {changes.CHANNEL}")
+            self._wake_all()
             next_sweep = time.monotonic() + SWEEP
             while not self.closing:
                 for notice in connection.notifies(timeout=1.0, stop_after=1):
