@@ -9,6 +9,11 @@ database = current_app.extensions["migrate"].db
 def run() -> None:
     """Migrate over the app's own engine."""
     with database.engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            # A table that is made anew is dropped for a moment: rows that refer to it must not stop
+            # that. The connection is of no other use afterwards.
+            connection.detach()
+            connection.connection.dbapi_connection.execute("PRAGMA foreign_keys=OFF")
         context.configure(
             connection=connection,
             target_metadata=database.metadata,

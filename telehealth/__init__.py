@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask
 
-from telehealth import assets, cli, config, routes, store, video
+from telehealth import assets, chores, cli, config, routes, store, video
 from telehealth.extensions import babel, csrf, db, migrate
 from telehealth.live import hub
 from telehealth.routes import pages
@@ -29,7 +29,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
 
     store.init_app(app)
     video.init_app(app)
-    hub.init_app(app)
+    hub.init_app(app, chores=lambda: chores.run(video=video.provider()))
     assets.init_app(app)
     pages.init_app(app)
     routes.init_app(app)
@@ -55,6 +55,8 @@ def _flask_config(settings: config.Settings) -> dict[str, object]:
         "SQLALCHEMY_DATABASE_URI": settings.database_url,
         "SQLALCHEMY_ENGINE_OPTIONS": {
             "pool_size": 10,
+            # What people write must not get into a log with an error of the database.
+            "hide_parameters": True,
             "max_overflow": 40,
             # A server may have gone and come back; a file has not.
             "pool_pre_ping": settings.database_url.startswith("postgresql"),

@@ -23,6 +23,7 @@ def today(bounds: tuple[datetime, datetime], *, by: Actor) -> list[Session]:
         or_(
             and_(Session.scheduled_start >= begin, Session.scheduled_start < end),
             Session.status == Status.IN_PROGRESS,
+            Session.participations.any(Participation.seen_at > presence.fresh_since()),
         ),
     )
     query = query.options(joinedload(Session.visit)).order_by(Session.scheduled_start)

@@ -51,12 +51,9 @@ def enter(session: Session, participant_id: str, *, by: Actor) -> Entrance:
         if came_in:
             me.entered_at = clock.now()
         me.state, me.seen_at, me.left_at = state, clock.now(), None
+        me.sign_in_id = by.sign_in_id
         db.session.flush()
-        others = [
-            part
-            for part in presence.open_of(session.id)
-            if part.id != me.id and part.state == Participation.IN_CALL
-        ]
+        others = _others(session, me)
         if came_in:
             _greet(session, me, others)
         changes.announce(*changes.about(session))
@@ -69,6 +66,7 @@ def heard(session: Session, participant_id: str, *, by: Actor, connected: bool) 
     The first `connected` is what the audit knows as joining. Raises Gone.
     """
     me = _present(session, participant_id, by=by)
+    connected = connected and bool(_others(session, me))
     if any(_news(me, connected)) or (clock.now() - me.seen_at).total_seconds() > 5:
         with transaction():
             session = _locked(session)
@@ -76,7 +74,8 @@ def heard(session: Session, participant_id: str, *, by: Actor, connected: bool) 
             if not session.is_open:
                 return []
             first, back = _news(me, connected)
-            me.seen_at = clock.now()
+            # The person may have signed in anew while the page stayed open.
+            me.seen_at, me.sign_in_id = clock.now(), by.sign_in_id
             if back:
                 me.left_at, me.state = None, _state_for(session)
             if first:
@@ -143,6 +142,12 @@ def _locked(session: Session) -> Session:
 def _state_for(session: Session) -> str:
     waiting = session.status == Status.SCHEDULED
     return Participation.WAITING if waiting else Participation.IN_CALL
+
+
+def _others(session: Session, me: Participation) -> list[Participation]:
+    """Whoever else is in the call."""
+    here = presence.open_of(session.id)
+    return [part for part in here if part.id != me.id and part.state == Participation.IN_CALL]
 
 
 def _news(me: Participation, connected: bool) -> tuple[bool, bool]:

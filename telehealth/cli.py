@@ -8,7 +8,7 @@ from datetime import datetime
 import click
 from flask import Flask
 
-from telehealth import audit, demo, people, presence, sign_ins, video
+from telehealth import audit, chores, demo, people, sign_ins, video
 from telehealth.access import SYSTEM
 from telehealth.errors import Invalid, Refusal
 from telehealth.models import Role
@@ -76,8 +76,10 @@ def fill_demo(if_empty: bool) -> None:
 
 @click.command("reconcile")
 def reconcile() -> None:
-    """Repair what was missed: people who are gone without a word. Harmless to repeat."""
-    click.echo(f"lost connections closed: {presence.sweep()}")
+    """Repair what was missed: people gone without a word, calls nobody is in. Harmless to repeat."""
+    report = chores.run(video=video.provider())
+    click.echo(f"lost connections closed: {report.lost}")
+    click.echo(f"abandoned calls ended: {report.ended}")
 
 
 @click.command("verify-audit")

@@ -50,9 +50,8 @@ class Settings:
 
     @property
     def trusted_hosts(self) -> list[str]:
-        """The host names we answer to."""
-        host = urlsplit(self.public_url).hostname or ""
-        return [host, *_LOOPBACK] if host in _LOOPBACK else [host]
+        """The host names we answer to; operators ask on loopback whatever the public one is."""
+        return [urlsplit(self.public_url).hostname or "", *_LOOPBACK]
 
 
 def from_environment(env: Mapping[str, str], instance: Path) -> Settings:

@@ -56,13 +56,20 @@ def of(session: Session, *, by: Actor) -> list[Line]:
             at=entry.at,
             action=entry.action.removeprefix("session."),
             words=_words(entry),
-            actor_name=names.get(entry.actor_id, _("System")),
+            actor_name=_name(entry, names, by),
             actor_role=entry.actor_role,
             outcome=entry.outcome,
             tone="bad" if entry.outcome == "denied" else TONES.get(entry.action, ""),
         )
         for entry in entries
     ]
+
+
+def _name(entry: AuditEntry, names: dict[str | None, str], by: Actor) -> str:
+    """Who it was; of somebody who was refused only staff learn the name."""
+    if entry.outcome == "denied" and by.role != Role.STAFF:
+        return _("Somebody else")
+    return names.get(entry.actor_id, _("System"))
 
 
 def _names(entries: list[AuditEntry]) -> dict[str | None, str]:
@@ -76,6 +83,8 @@ def _words(entry: AuditEntry) -> str:
         return _("Refused: somebody without the right tried this session")
     if entry.action == "session.leave":
         return _leave_words(entry.reason)
+    if entry.action == "session.end" and entry.actor_id is None:
+        return _("Ended by the system: nobody was in the call any more")
     if entry.action == "session.join" and entry.reason == "back":
         return _("Back in the call after a silence")
     words = {
@@ -100,5 +109,7 @@ def _leave_words(reason: str) -> str:
         "lost": _("Lost the connection"),
         "not connected": _("Left before the call was connected"),
         "opened in another window": _("Went on in another window"),
+        "signed out": _("Signed out, and with that out of the call"),
+        "ended": _("Was in the call until the end"),
     }
     return words.get(reason, _("Left the call"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import timedelta
 
-from sqlalchemy import case, delete
+from sqlalchemy import case, delete, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from telehealth import clock
@@ -48,6 +48,13 @@ def guard(kind: str, what: str, most: int) -> None:
     """Count one try and refuse it beyond `most`. Raises TooMany."""
     if not count(kind, what, most):
         raise TooMany(retry_after=int(WINDOW.total_seconds()))
+
+
+def give_back(kind: str, what: str) -> None:
+    """Take one counted try back, after a success: a whole clinic may share one address."""
+    query = update(Limit).where(Limit.key == _key(kind, what), Limit.tries > 0)
+    with transaction():
+        db.session.execute(query.values(tries=Limit.tries - 1))
 
 
 def forget(kind: str, what: str) -> None:

@@ -84,6 +84,7 @@ def set_active(user: User, active: bool, *, by: Actor) -> None:
     with transaction():
         user.active = active
         if not active:
+            _use_up(user.id)
             sign_ins.end_all(user)
             db.session.execute(
                 update(ApiToken)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -65,6 +66,11 @@ def is_fresh(part: Heard) -> bool:
     return stale is not None and part.seen_at > clock.now() - stale
 
 
+def fresh_since() -> datetime:
+    """Whoever was heard of since then may still be here."""
+    return clock.now() - max(STALE.values())
+
+
 def is_in(session: Session, by: Actor) -> bool:
     """Whether this actor is here now, waiting or in the call."""
     return any(p.user_id == by.user_id and is_fresh(p) for p in session.participations)
@@ -91,7 +97,8 @@ def open_of(session_id: str, user_id: str | None = None) -> list[Participation]:
 def step_out(part: Participation, session: Session, *, by: Actor, state: str, why: str) -> None:
     """Mark one participation as over and tell the others in the call; the session is locked."""
     with transaction():
-        part.state, part.left_at = state, clock.now()
+        part.state = state
+        part.left_at = part.seen_at if state == Participation.LOST else clock.now()
         db.session.flush()
         if part.connected_at is not None:
             _write_leave(part.session_id, part.role, by=by, reason=why)
@@ -103,6 +110,8 @@ def step_out(part: Participation, session: Session, *, by: Actor, state: str, wh
 
 def leave_all(session: Session, *, by: Actor) -> None:
     """Step out with every page this person has open in the session; harmless when there is none."""
+    if not session.is_open:
+        return
     with transaction():
         signals.lock(session.id)
         parts = open_of(session.id, by.user_id)
@@ -113,8 +122,22 @@ def leave_all(session: Session, *, by: Actor) -> None:
             _write_leave(session.id, by.role, by=by, reason="not connected")
 
 
+def put_out(sign_in_ids: Sequence[str]) -> None:
+    """Step out with every page of these sign-ins: the others in the call are told, and hang up."""
+    query = select(Participation).where(
+        Participation.sign_in_id.in_(sign_in_ids), Participation.left_at.is_(None)
+    )
+    for part in list(db.session.scalars(query.execution_options(populate_existing=True))):
+        signals.lock(part.session_id)
+        session = db.session.get_one(Session, part.session_id)
+        step_out(part, session, by=SYSTEM, state=Participation.LEFT, why="signed out")
+
+
 def close(session: Session) -> None:
     """The session is over: nobody is in it any more, and its signals are of no use."""
+    for part in open_of(session.id):
+        if part.connected_at is not None:
+            _write_leave(session.id, part.role, by=SYSTEM, reason="ended")
     db.session.execute(
         update(Participation)
         .where(Participation.session_id == session.id, Participation.left_at.is_(None))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import bindparam, exists, select, update
+from sqlalchemy import ColumnElement, bindparam, exists, select, update
 
 from telehealth import audit, changes, clock, limits, passwords, presence, signals
 from telehealth.access import Actor
@@ -16,7 +16,7 @@ from telehealth.errors import Gone, TooMany
 from telehealth.extensions import db
 from telehealth.models import ApiToken, Link, Participation, Role, SignIn, User
 from telehealth.secret import digest, new_token
-from telehealth.store import transaction
+from telehealth.store import release, transaction
 
 IDLE = {
     Role.DOCTOR: timedelta(minutes=15),
@@ -73,6 +73,7 @@ def sign_in(email: str, password: str, origin: Origin) -> str | None:
     address_ok = limits.count("address", origin.address, limits.PER_ADDRESS)
     account_ok = limits.count("account", email, limits.PER_ACCOUNT)
     user = db.session.scalar(select(User).where(User.email == email))
+    release()
     right = passwords.matches(password, user.password_hash if user else None)
     if not address_ok:
         raise TooMany(retry_after=int(limits.WINDOW.total_seconds()))
@@ -82,6 +83,7 @@ def sign_in(email: str, password: str, origin: Origin) -> str | None:
         return None
     with transaction():
         limits.forget("account", email)
+        limits.give_back("address", origin.address)
         token, _entry = _open(user, "password", origin)
         audit.record("user.sign_in", by=who, object_type="user", object_id=user.id)
     return token
@@ -115,17 +117,18 @@ def find(token: str, origin: Origin, *, passive: bool, in_call: bool) -> Actor |
     """Who this cookie belongs to, if it is still good.
 
     `passive` requests (polls, streams) extend nothing. `in_call` ones live on past the end as long
-    as their page is in a call or waits for one: a call in progress is not cut.
+    as their page is in a call or waits for one: a call in progress is not cut, and a press in it is
+    a use like any other.
     """
     found = db.session.execute(_FIND, {"token_hash": digest(token)}).one_or_none()
     if found is None:
         return None
     now = clock.now()
     idle = now - found.last_used_at
-    over = now - found.created_at > ABSOLUTE or idle > IDLE[found.role]
-    if over and not (in_call and _in_call(found.id)):
+    too_old = now - found.created_at > ABSOLUTE
+    if (too_old or idle > IDLE[found.role]) and not (in_call and _in_call(found.id)):
         return None
-    if not passive and not over and idle > TOUCH:
+    if not passive and not too_old and idle > TOUCH:
         with transaction():
             db.session.execute(update(SignIn).where(SignIn.id == found.id).values(last_used_at=now))
     return Actor(
@@ -150,16 +153,33 @@ def find_by_bearer(token: str, origin: Origin) -> Actor | None:
     return actor_for(found.user, "token", origin)
 
 
-def sign_out(actor: Actor) -> None:
-    """End the actor's sign-in: its cookie is worth nothing from now on."""
+def sign_out(actor: Actor, *, stay_in_call: bool = False) -> None:
+    """End the actor's sign-in: its cookie is worth nothing from now on.
+
+    `stay_in_call`: the same person has just signed in anew, and their call goes on under that.
+    """
     with transaction():
-        _end(SignIn.id == actor.sign_in_id)
+        _end(SignIn.id == actor.sign_in_id, put_out=not stay_in_call)
         audit.record("user.sign_out", by=actor, object_type="user", object_id=actor.user_id or "")
 
 
-def end_all(user: User, *, but: str | None = None) -> None:
+def same_person(old_token: str, new_token: str) -> bool:
+    """Whether both cookies, good or over, are of one person come by the same way."""
+    query = select(SignIn.user_id, SignIn.session_id)
+    query = query.where(SignIn.token_hash.in_((digest(old_token), digest(new_token))))
+    found = db.session.execute(query).all()
+    return len(found) == 2 and found[0] == found[1]
+
+
+def stands(sign_in_id: str | None) -> bool:
+    """Whether this sign-in has not been ended; a program's token has none."""
+    query = select(SignIn.id).where(SignIn.id == sign_in_id, SignIn.ended_at.is_(None))
+    return sign_in_id is None or db.session.scalar(query) is not None
+
+
+def end_all(user: User) -> None:
     """End the person's sign-ins, in the transaction of what made it necessary."""
-    _end((SignIn.user_id == user.id) & (SignIn.id != (but or "")))
+    _end(SignIn.user_id == user.id)
 
 
 def end_by_link(session_id: str) -> None:
@@ -194,13 +214,17 @@ def _open(user: User, kind: str, origin: Origin, link: Link | None = None) -> tu
     return token, entry
 
 
-def _end(condition: object) -> None:
-    db.session.execute(
+def _end(condition: ColumnElement[bool], *, put_out: bool = True) -> None:
+    """End sign-ins, and put their pages out of the calls they are in."""
+    ended = db.session.scalars(
         update(SignIn)
-        .where(condition, SignIn.ended_at.is_(None))  # type: ignore[arg-type]
+        .where(condition, SignIn.ended_at.is_(None))
         .values(ended_at=clock.now())
+        .returning(SignIn.id)
         .execution_options(synchronize_session="fetch")
-    )
+    ).all()
+    if put_out and ended:
+        presence.put_out(ended)
 
 
 def _in_call(sign_in_id: str) -> bool:

@@ -1,5 +1,7 @@
 """Migrations, up and down, with data in every table, on both databases."""
 
+import shutil
+
 import alembic.op
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -7,6 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import MetaData, insert, inspect, select, text
+from sqlalchemy.exc import IntegrityError
 from support import apps
 from support.databases import KINDS
 from support.rows import SAMPLES
@@ -53,10 +56,10 @@ def database(kind, database_server):
         fresh.__exit__(None, None, None)
 
 
-def go(move, revision):
+def go(move, revision, directory=apps.ROOT / "migrations"):
     """Migrate, as `flask db upgrade` and `flask db downgrade` do."""
     db.session.remove()
-    move(directory=str(apps.ROOT / "migrations"), revision=revision)
+    move(directory=str(directory), revision=revision)
 
 
 def tables():
@@ -217,3 +220,31 @@ def test_a_migration_that_breaks_off_leaves_nothing_behind(database, monkeypatch
     monkeypatch.undo()
     go(upgrade, "0002")
     assert schema() != before
+
+
+REBUILD = f"""
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision = "later", "{LATEST}"
+
+
+def upgrade():
+    with op.batch_alter_table("users") as users:
+        users.alter_column("name", type_=sa.String(300), existing_nullable=False)
+"""
+
+
+def test_a_table_that_others_refer_to_can_be_made_anew(database, tmp_path):
+    """SQLite changes a column by a new table and a drop of the old one."""
+    database("migrated")
+    fill()
+    before = content()
+    later = tmp_path / "migrations"
+    shutil.copytree(apps.ROOT / "migrations", later)
+    (later / "versions" / "later.py").write_text(REBUILD)
+    go(upgrade, "later", directory=later)
+    assert str(tables()["users"].c.name.type) == "VARCHAR(300)"
+    assert content() == before
+    with db.engine.connect() as connection, pytest.raises(IntegrityError):
+        connection.execute(text("DELETE FROM users"))

@@ -7,9 +7,10 @@ connection wrote; the topics are rows. Changes of this very process are passed o
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -19,7 +20,7 @@ from flask import Flask, current_app
 from sqlalchemy import delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from telehealth import changes, clock, presence
+from telehealth import changes, clock
 from telehealth.extensions import db
 from telehealth.models import Change
 from telehealth.store import is_postgresql, transaction
@@ -70,8 +71,8 @@ class Subscription:
 class Hub:
     """Listens while the process lives; started by the first stream."""
 
-    def __init__(self, app: Flask) -> None:
-        self._app = app
+    def __init__(self, app: Flask, chores: Callable[[], object]) -> None:
+        self._app, self._chores = app, chores
         self._subscriptions: set[Subscription] = set()
         self._lock = threading.Lock()
         self._running = False
@@ -119,7 +120,7 @@ class Hub:
                         self._listen_postgresql()
                     else:
                         self._listen_sqlite()
-            except (SQLAlchemyError, psycopg.Error, OSError) as trouble:
+            except (SQLAlchemyError, psycopg.Error, sqlite3.Error, OSError) as trouble:
                 log.warning("live: listening again after %s", type(trouble).__name__)
                 time.sleep(1)
         for subscription in list(self._subscriptions):
@@ -165,16 +166,16 @@ class Hub:
                     self._sweep()
 
     def _sweep(self) -> None:
-        presence.sweep()
+        self._chores()
         if not is_postgresql():
             with transaction():
                 db.session.execute(delete(Change).where(Change.at < clock.now() - KEEP))
         db.session.remove()
 
 
-def init_app(app: Flask) -> None:
-    """Give the app its hub."""
-    app.extensions["hub"] = Hub(app)
+def init_app(app: Flask, chores: Callable[[], object]) -> None:
+    """Give the app its hub; `chores` is what it sees to every SWEEP seconds."""
+    app.extensions["hub"] = Hub(app, chores)
 
 
 def hub() -> Hub:

@@ -9,8 +9,9 @@ import secrets
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Flask, current_app, g, redirect, request, url_for
+from flask import Flask, current_app, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from telehealth import sign_ins
@@ -37,7 +38,7 @@ def passive(view: View) -> View:
 
 
 def in_call(view: View) -> View:
-    """Part of a running call: goes on although the pages around it would ask for a new sign-in."""
+    """Part of a call, or where it leads back to: open although other pages ask for a new sign-in."""
     view.in_call = True  # type: ignore[attr-defined]
     return view
 
@@ -81,13 +82,17 @@ def guard() -> ResponseReturnValue | None:
     """Who asks? Nobody gets past without a sign-in, save to what is marked public."""
     g.request_id = secrets.token_hex(8)
     g.actor = None
-    view = current_app.view_functions.get(request.endpoint or "")
-    if view is None or request.endpoint == "static_file":
+    if request.endpoint == "static_file":
         return None
+    view = current_app.view_functions.get(request.endpoint or "")
     g.actor = _identify(view)
+    if view is None:
+        return None
     if g.actor is None and not getattr(view, "public", False):
         raise Unauthenticated()
     _refuse_nul()
+    if request.path.startswith("/api/") and request.content_length and not request.is_json:
+        raise Invalid(_("Send JSON, with Content-Type: application/json."))
     if request.method in CHANGING and not _is_bearer():
         csrf.protect()
     return None
@@ -111,11 +116,29 @@ def is_fragment() -> bool:
     return asked and request.headers.get("HX-History-Restore-Request") != "true"
 
 
-def set_sign_in_cookie(response: Any, token: str) -> None:
+def begin_sign_in(answer: ResponseReturnValue, token: str) -> ResponseReturnValue:
+    """Let the answer begin a sign-in; the one before in this browser ends.
+
+    Another person gets a new page cookie too, so that nothing that was planted before lives on. For
+    the same person it stays: their call may be open in another tab, and goes on.
+    """
+    before = request.cookies.get(current_app.config["SIGN_IN_COOKIE"], "")
+    same = bool(before) and sign_ins.same_person(before, token)
+    if g.actor:
+        sign_ins.sign_out(g.actor, stay_in_call=same)
+    if not same:
+        session.clear()
+    response = current_app.make_response(answer)
+    set_sign_in_cookie(response, token)
+    return response
+
+
+def set_sign_in_cookie(response: Any, token: str, max_age: int | None = None) -> None:
     """Give the browser its sign-in; ends with the browser, HttpOnly, Lax."""
     response.set_cookie(
         current_app.config["SIGN_IN_COOKIE"],
         token,
+        max_age=max_age,
         secure=current_app.config["SETTINGS"].https,
         httponly=True,
         samesite="Lax",
@@ -139,7 +162,7 @@ def _is_bearer() -> bool:
     return request.path.startswith("/api/") and "Authorization" in request.headers
 
 
-def _identify(view: Callable[..., Any]) -> Actor | None:
+def _identify(view: Callable[..., Any] | None) -> Actor | None:
     if _is_bearer():
         kind, _space, token = request.headers["Authorization"].partition(" ")
         found = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, current_app, jsonify, render_template, url_for
@@ -65,6 +65,7 @@ def list_sessions(query: SessionQuery) -> dict[str, Any]:
 def create_session(body: NewSession) -> tuple[dict[str, Any], dict[str, str]]:
     """Plan a session of an OPEN visit, by its doctor. Clashes in the doctor's day are `warnings`."""
     visit = _load_visit(body.visit_id, "session.create")
+    sessions.check_start_time(body.scheduled_start)
     clashes = sessions.clashes(visit, body.scheduled_start)
     session = sessions.create(
         visit,
@@ -223,8 +224,9 @@ def _cursor(cursor: str) -> Any:
         padded = cursor + "=" * (-len(cursor) % 4)
         created_at, session_id = base64.urlsafe_b64decode(padded).decode().split(" ")
         moment = datetime.fromisoformat(created_at)
-        if moment.tzinfo is None:
+        if moment.tzinfo is None or not session_id.isalnum():
             raise ValueError
-    except ValueError:
+        moment = moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise Invalid(fields={"cursor": ["not one of ours"]}) from None
     return tuple_(literal(moment, Session.created_at.type), literal(session_id))

@@ -6,7 +6,6 @@ import re
 
 from flask import (
     Blueprint,
-    current_app,
     flash,
     g,
     make_response,
@@ -22,7 +21,7 @@ from flask_babel import gettext as _
 from telehealth import people, sign_ins
 from telehealth.errors import Invalid
 from telehealth.forms import PasswordForm, SignInForm
-from telehealth.routes import actor, home_of, origin, public, see_other, set_sign_in_cookie
+from telehealth.routes import actor, begin_sign_in, home_of, origin, public, see_other, set_sign_in_cookie
 
 blueprint = Blueprint("auth", __name__)
 
@@ -53,13 +52,7 @@ def sign_in() -> ResponseReturnValue:
     if token is None:
         form.password.errors = [_("Check your email and password, then try again.")]
         return render_template("auth/sign_in.html", form=form, next=wanted), 422
-    if g.actor:
-        sign_ins.sign_out(g.actor)
-    # A new sign-in begins with a new page cookie: nothing that was planted before lives on.
-    session.clear()
-    answer = make_response(redirect(wanted or url_for("auth.start"), 303))
-    set_sign_in_cookie(answer, token)
-    return answer
+    return begin_sign_in(redirect(wanted or url_for("auth.start"), 303), token)
 
 
 @blueprint.get("/sign-out")
@@ -75,7 +68,7 @@ def sign_out() -> ResponseReturnValue:
     sign_ins.sign_out(actor())
     session.clear()
     answer = make_response(see_other("auth.sign_in"))
-    answer.delete_cookie(current_app.config["SIGN_IN_COOKIE"], path="/")
+    set_sign_in_cookie(answer, "", max_age=0)
     answer.headers["Clear-Site-Data"] = '"cache", "storage"'
     return answer
 

@@ -10,7 +10,7 @@ from flask import Blueprint, jsonify, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
-from telehealth import access, calls, clock, presence, sessions, signals, video
+from telehealth import access, audit, calls, clock, presence, sessions, sign_ins, signals, video
 from telehealth.access import Actor
 from telehealth.errors import Gone, NotAllowed, Refusal, WrongState
 from telehealth.live import stream
@@ -86,6 +86,7 @@ def show(session_id: str) -> ResponseReturnValue:
         sessions.check(session, "join", by=actor())
     except WrongState as refusal:
         return _not_now(session, refusal)
+    audit.record("session.read", by=actor(), object_type="session", object_id=session.id)
     return render_template("call/show.html", **_page(session))
 
 
@@ -145,7 +146,6 @@ def heard(session_id: str) -> ResponseReturnValue:
 
 @blueprint.post("/leave")
 @in_call
-@passive
 @speaks_json
 def leave(session_id: str) -> ResponseReturnValue:
     """A page goes away."""
@@ -179,23 +179,25 @@ class _Inbox:
         self.after, self.by = after, by
 
     def __call__(self, heard: set[str]) -> Iterable[Event]:
+        asks = f"session:{self.session_id}" in heard or not heard
+        if asks:
+            self._check()
         events = [_event(one) for one in signals.read(self.participant, self.after)]
         self.after = max([self.after, *(event.number or 0 for event in events)])
-        if f"session:{self.session_id}" in heard or not heard:
-            events.append(Event("changed"))
-            self._check(events)
-        return events
+        return [*events, Event("changed")] if asks else events
 
-    def _check(self, events: list[Event]) -> None:
+    def _check(self) -> None:
         """Whoever lost the right to the session, or was replaced, gets no more of it."""
+        if not sign_ins.stands(self.by.sign_in_id):
+            raise Over([Event("changed")])
         try:
             session = access.load_session(self.session_id, by=self.by, action="join")
             if session.is_open:
                 calls.check_inbox(session, self.participant, by=self.by)
         except Gone as gone:
-            raise Over([*events, Event(gone.code)]) from gone
+            raise Over([Event(gone.code)]) from gone
         except Refusal as refusal:
-            raise Over([*events, Event("changed")]) from refusal
+            raise Over([Event("changed")]) from refusal
 
 
 def _load(session_id: str) -> Session:

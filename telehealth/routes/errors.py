@@ -135,7 +135,10 @@ def _to_sign_in() -> ResponseReturnValue:
 
 
 def _path_of(url: str) -> str | None:
-    return urlsplit(url).path or None
+    try:
+        return urlsplit(url).path or None
+    except ValueError:
+        return None
 
 
 def _write_down(refusal: Denied, who: Actor) -> None:

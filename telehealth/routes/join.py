@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, g, make_response, redirect, render_template, session, url_for
+from flask import Blueprint, g, render_template
 from flask.typing import ResponseReturnValue
 
 from telehealth import limits, links, sign_ins
 from telehealth.errors import NotFound
 from telehealth.models import Link
-from telehealth.routes import origin, public, set_sign_in_cookie
+from telehealth.routes import begin_sign_in, origin, public, see_other
 
 blueprint = Blueprint("join", __name__)
 
@@ -26,15 +26,10 @@ def show(token: str) -> ResponseReturnValue:
 def enter(token: str) -> ResponseReturnValue:
     """Into this one session; the address from here on holds no token."""
     link = _find(token)
-    answer = make_response(redirect(url_for("call.show", session_id=link.session_id), 303))
+    to_the_call = see_other("call.show", session_id=link.session_id)
     if g.actor and g.actor.user_id == link.user_id and not g.actor.only_session:
-        return answer
-    if g.actor:
-        sign_ins.sign_out(g.actor)
-    secret = sign_ins.sign_in_by_link(link, origin())
-    session.clear()
-    set_sign_in_cookie(answer, secret)
-    return answer
+        return to_the_call
+    return begin_sign_in(to_the_call, sign_ins.sign_in_by_link(link, origin()))
 
 
 def _find(token: str) -> Link:

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from flask import Blueprint, Response
 
+from telehealth import sign_ins
 from telehealth.live import stream
-from telehealth.live.stream import Event
+from telehealth.live.stream import Event, Over
 from telehealth.models import Role
 from telehealth.routes import actor, passive, speaks_json
 
@@ -26,6 +27,8 @@ def stream_of() -> Response:
         topic = "staff" if who.role == Role.STAFF else f"{who.role}:{who.user_id}"
 
     def news(heard: set[str]) -> Iterable[Event]:
+        if not sign_ins.stands(who.sign_in_id):
+            raise Over()
         return [Event("changed")] if heard else []
 
     return stream.respond((topic,), news)

@@ -68,11 +68,12 @@ def read_body(model: type[Model]) -> Model:
 
 
 def read_query(model: type[Model]) -> Model:
-    """The query in this shape; a parameter given twice is refused. Raises Invalid."""
+    """The query in this shape; an empty parameter is none, one given twice is refused. Raises Invalid."""
     doubled = {name: ["given twice"] for name, all in request.args.lists() if len(all) > 1}
     if doubled:
         raise Invalid(fields=doubled)
-    return parse(model, request.args.to_dict(), strict=False)
+    given = {name: value for name, value in request.args.items() if value != ""}
+    return parse(model, given, strict=False)
 
 
 def parse(model: type[Model], data: object, strict: bool | None = None) -> Model:

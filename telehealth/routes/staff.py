@@ -54,6 +54,7 @@ def new() -> ResponseReturnValue:
 def person(user_id: str) -> ResponseReturnValue:
     """One person, to look at and to correct."""
     user = access.load_person(user_id, by=actor())
+    audit.record("user.read", by=actor(), object_type="user", object_id=user.id)
     form = ChangePersonForm(obj=user)
     if request.method == "POST" and form.validate():
         try:

@@ -11,7 +11,7 @@ from telehealth.cards import VisitView
 from telehealth.errors import Invalid, WrongState
 from telehealth.forms import SessionForm
 from telehealth.models import Role, Session, Visit
-from telehealth.routes import actor, is_fragment, passive, see_other, text_of
+from telehealth.routes import actor, in_call, is_fragment, passive, see_other, text_of
 from telehealth.routes.pages import clinic_time, fresh, part
 from telehealth.routes.visits import CARERS
 from telehealth.times import Twice
@@ -20,6 +20,7 @@ blueprint = Blueprint("telemedicine", __name__)
 
 
 @blueprint.get("/visits/<visit_id>/telemedicine")
+@in_call
 def index(visit_id: str) -> ResponseReturnValue:
     """The visit's Telemedicine page."""
     visit = _load_visit(visit_id)
@@ -70,6 +71,7 @@ def create(visit_id: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/telemedicine/<session_id>")
+@in_call
 def show(session_id: str) -> ResponseReturnValue:
     """All about one session, with its history, for those it belongs to."""
     session = access.load_session(session_id, by=actor())
@@ -88,6 +90,7 @@ def card(session_id: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/telemedicine/<session_id>/history")
+@passive
 def history_of(session_id: str) -> ResponseReturnValue:
     """The history of a card, loaded when it is opened."""
     session = access.load_session(session_id, by=actor())

@@ -10,7 +10,7 @@ from wtforms.fields.choices import SelectChoice
 from telehealth import access, agenda, audit, people, visits
 from telehealth.errors import Invalid
 from telehealth.forms import VisitForm
-from telehealth.models import Role, Visit
+from telehealth.models import Role, User, Visit
 from telehealth.routes import actor, is_fragment, passive, see_other
 from telehealth.routes.pages import clinic_time, fresh, part
 
@@ -101,4 +101,10 @@ def _visit_form() -> VisitForm:
 def _choices(role: str) -> list[SelectChoice]:
     """Everybody of this role, by name, after an empty one."""
     found = people.search("", by=actor(), role=role, limit=1000)
-    return [SelectChoice("", _("Choose")), *(SelectChoice(one.id, one.name) for one in found)]
+    return [SelectChoice("", _("Choose")), *(SelectChoice(one.id, _label(one)) for one in found)]
+
+
+def _label(person: User) -> str:
+    """The name, and for a patient the date of birth: two may have one name."""
+    born = person.date_of_birth
+    return f"{person.name} ({clinic_time().date(born)})" if born else person.name

@@ -71,6 +71,10 @@ class Somebody:
     def sign_in(self) -> Somebody:
         """Sign in by the page."""
         self.page.goto("/sign-in")
+        return self.enter_password()
+
+    def enter_password(self) -> Somebody:
+        """Fill in the sign-in page at hand."""
         self.page.get_by_label("Email").fill(CAST[self.key].email)
         self.page.get_by_label("Password", exact=True).fill(PASSWORD)
         self.press("Sign in")

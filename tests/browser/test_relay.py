@@ -76,6 +76,7 @@ def test_where_the_relay_does_not_know_the_clinic_the_page_says_what_to_do(
             one.reads("We keep trying in the meantime.")
             expect(one.button("Load again")).to_be_visible()
             assert one.state == "connecting"
+        for one in both:
             one.page.context.close()
     finally:
         stranger.stop()

@@ -168,6 +168,7 @@ class Page:
     def press(
         self,
         name: str,
+        /,
         *,
         within: str = "body",
         fragment: bool = False,

@@ -1,0 +1,49 @@
+"""What is put right by itself, again and again: pages that are gone, calls that nobody is in any more."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import exists, select
+
+from telehealth import clock, presence, sessions
+from telehealth.access import SYSTEM
+from telehealth.errors import WrongState
+from telehealth.extensions import db
+from telehealth.models import Participation, Session, Status
+
+if TYPE_CHECKING:
+    from telehealth.video import VideoProvider
+
+
+ABANDONED = timedelta(hours=2)
+"""After how long without anybody in it a call is ended."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """How many pages were found lost, and how many calls were ended."""
+
+    lost: int
+    ended: int
+
+
+def run(*, video: VideoProvider) -> Report:
+    """Do all of it once; harmless to repeat, and in several processes at a time."""
+    return Report(lost=presence.sweep(), ended=_end_abandoned(video))
+
+
+def _end_abandoned(video: VideoProvider) -> int:
+    """End the calls that nobody has been in for ABANDONED; a doctor who lost the network is back sooner."""
+    since = clock.now() - ABANDONED
+    heard = exists().where(Participation.session_id == Session.id, Participation.seen_at > since)
+    query = select(Session).where(Session.status == Status.IN_PROGRESS, Session.started_at < since, ~heard)
+    count = 0
+    for session in db.session.scalars(query).all():
+        with suppress(WrongState):
+            sessions.end(session, by=SYSTEM, video=video)
+            count += 1
+    return count

@@ -1,0 +1,161 @@
+"""The rings of the house: what a module may import, and the rules for all of them."""
+
+import ast
+import importlib
+import inspect
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "telehealth"
+FILES = sorted(PACKAGE.rglob("*.py"))
+NAMES = [path.relative_to(PACKAGE.parent).with_suffix("").as_posix().replace("/", ".") for path in FILES]
+MODULES = {name.removesuffix(".__init__"): path for name, path in zip(NAMES, FILES, strict=True)}
+
+OUTER = ("telehealth.routes", "telehealth.cli", "telehealth.assets", "telehealth.forms")
+"""How it is asked, with all that speaks HTTP: these, and the app itself, may import everything."""
+RENTED = ("telehealth.video", "telehealth.messages")
+LIVE = ("telehealth.live",)
+TOOLS = {
+    f"telehealth.{name}"
+    for name in ("changes", "clock", "config", "errors", "extensions", "models", "secret", "store")
+}
+"""What the rings share: it knows no operation."""
+MORE = {
+    # Whoever listens for changes also notices who is not heard of any more.
+    "telehealth.live.hub": {"telehealth.presence"},
+}
+FLASK_OF_THE_DOMAIN = {"Flask", "current_app"}
+THE_CLOCK = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time", "time.time_ns"}
+
+
+def ring(name):
+    """Which of the rings a module is in."""
+    for found, members in (("outer", OUTER), ("rented", RENTED), ("live", LIVE)):
+        if any(name == one or name.startswith(one + ".") for one in members):
+            return found
+    return "outer" if name == "telehealth" else "domain"
+
+
+def only_for_types(node):
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+
+
+def statements(tree):
+    """All nodes that run; what stands under TYPE_CHECKING does not."""
+    for node in ast.iter_child_nodes(tree):
+        if not only_for_types(node):
+            yield node
+            yield from statements(node)
+
+
+def imports(name):
+    """The names that a module imports: `package.module` and `package.module.name`."""
+    for node in statements(ast.parse(MODULES[name].read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are written out"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def own_modules(name):
+    """The modules of ours that a module imports."""
+    for one in imports(name):
+        if one.partition(".")[0] == "telehealth":
+            yield one if one in MODULES else one.rpartition(".")[0]
+
+
+def is_tool(name):
+    return any(name == tool or name.startswith(tool + ".") for tool in TOOLS)
+
+
+def may_import(name, other):
+    inside, outside = ring(name), ring(other)
+    if inside == "outer" or is_tool(other) or other in MORE.get(name, ()):
+        return True
+    return inside == outside
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_go_one_way(name):
+    against = {other for other in own_modules(name) if not may_import(name, other)}
+    assert against == set(), f"{name} is in the ring “{ring(name)}”"
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if is_tool(name)])
+def test_what_the_rings_share_knows_no_operation(name):
+    assert {other for other in own_modules(name) if not is_tool(other)} == set()
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if ring(name) == "domain"])
+def test_the_domain_knows_no_request_and_no_template(name):
+    from_flask = {one.removeprefix("flask.") for one in imports(name) if one.startswith("flask.")}
+    assert from_flask <= FLASK_OF_THE_DOMAIN
+    assert not [one for one in imports(name) if one.partition(".")[0] in ("jinja2", "werkzeug")]
+
+
+def test_forms_know_no_operation():
+    forms = set(own_modules("telehealth.forms"))
+    assert {other for other in forms if not is_tool(other)} <= {"telehealth.times"}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_there_is_one_clock(name):
+    if name == "telehealth.clock":
+        return
+    calls = [
+        ast.unparse(node.func)
+        for node in ast.walk(ast.parse(MODULES[name].read_text()))
+        if isinstance(node, ast.Call)
+    ]
+    assert not [call for call in calls if any(call == one or call.endswith("." + one) for one in THE_CLOCK)]
+    taken = {f"{one}" for one in imports(name)}
+    assert not taken & {"time.time", "time.time_ns"}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_has_at_most_300_lines(name):
+    assert len(MODULES[name].read_text().splitlines()) <= 300, "split it by subject"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_and_what_it_offers_say_what_they_are(name):
+    """What a method overrides speaks for it."""
+    module = importlib.import_module(name)
+    assert module.__doc__ or not MODULES[name].read_text().strip()
+    silent = []
+    for key, found in vars(module).items():
+        if key.startswith("_") or getattr(found, "__module__", None) != name:
+            continue
+        if inspect.isfunction(found) and not found.__doc__:
+            silent.append(key)
+        if inspect.isclass(found):
+            silent += [
+                f"{key}.{method}"
+                for method, function in vars(found).items()
+                if inspect.isfunction(function)
+                and not method.startswith("_")
+                and function.__module__ == name
+                and not inspect.getdoc(getattr(found, method))
+            ]
+    assert silent == []
+
+
+def test_the_rules_can_fail():
+    """A rule that no import could break would be no rule."""
+    assert not may_import("telehealth.sessions", "telehealth.video.peer")
+    assert not may_import("telehealth.sessions", "telehealth.routes.api")
+    assert not may_import("telehealth.models.session", "telehealth.live.hub")
+    assert not may_import("telehealth.video.peer", "telehealth.sessions")
+    assert not may_import("telehealth.live.stream", "telehealth.access")
+    assert may_import("telehealth.routes.api", "telehealth.video")
+    assert may_import("telehealth.video.peer", "telehealth.models")
+    tree = ast.parse("if TYPE_CHECKING:\n    import a\nelse:\n    import b\ndef f():\n    import c")
+    found = [ast.unparse(node) for node in statements(tree) if isinstance(node, ast.Import)]
+    assert found == ["import c"]
+
+
+def test_nothing_outside_imports_a_test():
+    for name in MODULES:
+        assert not [one for one in imports(name) if one.partition(".")[0] in ("tests", "support", "bench")]
