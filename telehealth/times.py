@@ -71,12 +71,8 @@ class ClinicTime:
         return f"{self.day(moment)}, {self.time(moment)}"
 
     def zone_name(self) -> str:
-        """“UTC+2”, as it is now."""
-        offset = self.local(clock.now()).utcoffset() or timedelta()
-        minutes = int(offset.total_seconds() // 60)
-        sign = "-" if minutes < 0 else "+"
-        hours, rest = divmod(abs(minutes), 60)
-        return f"UTC{sign}{hours}" + (f":{rest:02d}" if rest else "")
+        """“Berlin”: an offset would be wrong for half of the year."""
+        return self.zone.key.rpartition("/")[2].replace("_", " ")
 
     def day_bounds(self) -> tuple[datetime, datetime]:
         """Where the clinic's today begins and ends, in UTC."""

@@ -51,6 +51,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(
         clinic=Clinic(settings.clinic_name, settings.clinic_phone, settings.emergency_number),
         clinic_zone=clock.zone_name,
+        clinic_zone_id=settings.timezone.key,
         can=can,
         card=card,
         who=presence.who,

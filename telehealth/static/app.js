@@ -98,16 +98,10 @@ document.addEventListener('submit', (event) => {
   location.assign(event.target.action);
 });
 
-/** "UTC+2", as the server writes the clinic's zone. */
-function ownZone() {
-  const minutes = -new Date().getTimezoneOffset();
-  const far = Math.abs(minutes);
-  const rest = far % 60 ? `:${String(far % 60).padStart(2, '0')}` : '';
-  return `UTC${minutes < 0 ? '-' : '+'}${Math.floor(far / 60)}${rest}`;
-}
-
 function nameForeignZone() {
-  for (const note of document.querySelectorAll('[data-zone]')) note.hidden = note.dataset.zone === ownZone();
+  for (const note of document.querySelectorAll('[data-zone]')) {
+    note.hidden = note.dataset.zone === Intl.DateTimeFormat().resolvedOptions().timeZone;
+  }
 }
 
 // ---- After a swap ----------------------------------------------------------------------------

@@ -127,7 +127,7 @@ def test_what_was_typed_comes_back_with_the_errors(at_screen: At, clinic: Clinic
     expect(start).to_have_attribute("aria-invalid", "true")
     assert start.input_value()
 
-    start.fill(clinic_time(hours=2))
+    start.fill(clinic_time(hours=7))
     grey.press("Create Session")
     expect(grey.page.locator("[data-session-id]")).to_have_count(1)
     grey.reads("The session is planned.", grey.page.locator("#flash"))
@@ -194,8 +194,9 @@ def test_a_sign_in_that_is_over_leads_to_the_whole_sign_in_page_and_back(
     at_screen: At, clinic: Clinic, app: Flask
 ):
     session = clinic.session()
-    grey = at_screen("dr_grey").open(f"/visits/{session.visit_id}/telemedicine")
-    grey.finds(session, "SCHEDULED")
+    grey = at_screen("dr_grey")
+    block_refreshes(grey)
+    grey.open(f"/visits/{session.visit_id}/telemedicine").finds(session, "SCHEDULED")
     with app.app_context():
         over = update(SignIn).where(SignIn.user_id == session.doctor_id)
         db.session.execute(over.values(ended_at=clock.now()))
