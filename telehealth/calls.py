@@ -101,23 +101,23 @@ def send(session: Session, participant_id: str, messages: Sequence[dict[str, Any
     Raises Gone, Invalid.
     """
     me = _present(session, participant_id, by=by)
-    if not session.is_open:
-        raise WrongState(session=session)
     here = set(db.session.scalars(select(Participation.id).where(Participation.session_id == session.id)))
     if any(message["to"] not in here for message in messages):
         raise Invalid(fields={"to": ["no participant of this session"]})
-    signals.post(
-        session.id,
-        [
-            Message(
-                to=message["to"],
-                kind="signal",
-                body={"from": me.id, "id": message["id"], "body": message["body"]},
-                message_id=f"{me.id[:12]}-{message['id']}",
-            )
-            for message in messages
-        ],
-    )
+    passed_on = [
+        Message(
+            to=message["to"],
+            kind="signal",
+            body={"from": me.id, "id": message["id"], "body": message["body"]},
+            message_id=f"{me.id[:12]}-{message['id']}",
+        )
+        for message in messages
+    ]
+    with transaction():
+        # What is stored after the end nobody would clear away.
+        if not _locked(session).is_open:
+            raise WrongState(session=session)
+        signals.post(session.id, passed_on)
 
 
 def step_out(session: Session, participant_id: str, *, by: Actor) -> None:

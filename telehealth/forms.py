@@ -57,7 +57,7 @@ class Form(FlaskForm):
                 self._fields[name].errors = [*self._fields[name].errors, *messages]
             else:
                 self.form_errors.extend(messages)
-        if not refusal.fields:
+        if not refusal.fields and not self.errors:
             self.form_errors.append(refusal.message)
 
 

@@ -163,15 +163,14 @@ def test_a_day_has_as_many_hours_as_the_clock_gives_it(zone, now, begin, hours):
     ("zone", "name"),
     [
         (BERLIN, "Berlin"),
-        (NEW_YORK, "UTC-4"),
+        (NEW_YORK, "New York"),
         (LORD_HOWE, "Lord Howe"),
-        ("America/St_Johns", "UTC-2:30"),
+        ("America/St_Johns", "St Johns"),
         ("UTC", "UTC"),
     ],
 )
-def test_the_zone_is_told_as_it_is_now(zone, name):
-    with time_machine.travel(utc("2026-06-09 12:00"), tick=False):
-        assert clinic(zone).zone_name() == name
+def test_the_zone_is_told_by_its_city_which_is_right_all_year(zone, name):
+    assert clinic(zone).zone_name() == name
 
 
 def test_moments_for_programs_are_in_utc():

@@ -136,7 +136,7 @@ class Api:
         if one.body:
             schema = keys[one.body, "validation"]
             found["requestBody"] = {
-                "required": True,
+                "required": any(field.is_required() for field in one.body.model_fields.values()),
                 "content": {"application/json": {"schema": schema}},
             }
         return found

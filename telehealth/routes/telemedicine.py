@@ -86,7 +86,7 @@ def card(session_id: str) -> ResponseReturnValue:
     """One card as it is now."""
     session = load(session_id, "read")
     access.require_role(actor(), CARERS, "session.read")
-    return _card(session)
+    return fresh("telemedicine/_session_card.html", session=session)
 
 
 @blueprint.get("/telemedicine/<session_id>/history")
@@ -124,7 +124,7 @@ def cancel(session_id: str) -> ResponseReturnValue:
 def leave(session_id: str) -> ResponseReturnValue:
     """Leave Call, Leave Session: the session stays as it is."""
     session = sessions.leave(load(session_id, "leave"), by=actor())
-    return _done(session, _("You have left the call. The session goes on until the doctor ends it."))
+    return _done(session, _("You have left the call."))
 
 
 @blueprint.post("/telemedicine/<session_id>/link")

@@ -36,7 +36,7 @@ def test_who_says_no_to_the_camera_is_told_the_steps_and_still_sees_and_hears(
     session = clinic.session()
     grey, ana = at_screen("dr_grey"), at_screen("ana", in_=with_devices("denied"))
     ana.open_call(session).is_("waiting")
-    ana.reads("Your browser does not let us use what you see and hear with")
+    ana.reads("Your camera or microphone is blocked")
     ana.reads("Allow the camera and the microphone.")
     expect(ana.button("Try again")).to_be_visible()
 
