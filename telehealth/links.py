@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select, update
 from sqlalchemy.orm import joinedload
 
-from telehealth import audit, changes, clock, sessions, sign_ins
+from telehealth import audit, changes, clock, sessions, sign_ins, signals
 from telehealth.access import Actor
 from telehealth.errors import Gone, NotFound
 from telehealth.extensions import db
@@ -28,7 +28,6 @@ def make(session: Session, *, by: Actor) -> tuple[str, Link]:
     sessions.check(session, "link", by=by)
     token = new_token()
     with transaction():
-        db.session.scalars(select(Session.id).where(Session.id == session.id).with_for_update()).one()
         _revoke(session)
         link = Link(
             session_id=session.id,
@@ -64,6 +63,7 @@ def find(token: str) -> Link:
 
 
 def _revoke(session: Session) -> bool:
+    signals.lock(session.id)
     ended = db.session.execute(
         update(Link)
         .where(Link.session_id == session.id, Link.revoked_at.is_(None))

@@ -82,9 +82,10 @@ def set_active(user: User, active: bool, *, by: Actor) -> None:
         raise Invalid(_("You cannot do this to yourself. Ask somebody else of the staff."))
     action = "user.activate" if active else "user.deactivate"
     with transaction():
-        user.active = active
         if not active:
             _use_up(user.id)
+        user.active = active
+        if not active:
             sign_ins.end_all(user)
             db.session.execute(
                 update(ApiToken)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from flask import current_app
-from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, or_, select, update
 
 from telehealth import access, audit, changes, clock, signals
 from telehealth.access import SYSTEM, Actor
@@ -122,13 +122,24 @@ def leave_all(session: Session, *, by: Actor) -> None:
             _write_leave(session.id, by.role, by=by, reason="not connected")
 
 
+def hold_calls_of(sign_ins: Select[str]) -> None:
+    """Lock the sessions that pages of these sign-ins are in, one after the other, before the sign-ins."""
+    query = select(Participation.session_id).distinct().order_by(Participation.session_id)
+    for session_id in db.session.scalars(
+        query.where(Participation.sign_in_id.in_(sign_ins), Participation.left_at.is_(None))
+    ).all():
+        signals.lock(session_id)
+
+
 def put_out(sign_in_ids: Sequence[str]) -> None:
-    """Step out with every page of these sign-ins: the others in the call are told, and hang up."""
+    """Step out with every page of these sign-ins: the others in the call are told, and hang up.
+
+    The sessions are locked.
+    """
     query = select(Participation).where(
         Participation.sign_in_id.in_(sign_in_ids), Participation.left_at.is_(None)
     )
     for part in list(db.session.scalars(query.execution_options(populate_existing=True))):
-        signals.lock(part.session_id)
         session = db.session.get_one(Session, part.session_id)
         step_out(part, session, by=SYSTEM, state=Participation.LEFT, why="signed out")
 

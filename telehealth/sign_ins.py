@@ -216,6 +216,7 @@ def _open(user: User, kind: str, origin: Origin, link: Link | None = None) -> tu
 
 def _end(condition: ColumnElement[bool], *, put_out: bool = True) -> None:
     """End sign-ins, and put their pages out of the calls they are in."""
+    presence.hold_calls_of(select(SignIn.id).where(condition, SignIn.ended_at.is_(None)))
     ended = db.session.scalars(
         update(SignIn)
         .where(condition, SignIn.ended_at.is_(None))

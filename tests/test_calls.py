@@ -9,7 +9,7 @@ from support.domain import entries, head, page_id, rows, together, told
 from telehealth import access, calls, presence, sessions, signals, video
 from telehealth.errors import Gone, Invalid, NotAllowed, NotFound, WrongState
 from telehealth.extensions import db
-from telehealth.models import Participation, Role, Session, Signal, Status
+from telehealth.models import Participation, Role, Signal, Status
 from telehealth.presence import STALE
 
 
@@ -178,7 +178,8 @@ def test_a_page_that_never_came_in_is_gone(call, ana):
     assert refusal.value.code == "gone"
 
 
-def test_joining_is_the_first_connection_of_a_page(call, ana, moment):
+def test_joining_is_the_first_connection_of_a_page(call, dr_grey, ana, moment):
+    enter(call, dr_grey)
     page = enter(call, ana)
     since = head()
     calls.heard(call, page, by=ana.actor, connected=False)
@@ -189,7 +190,14 @@ def test_joining_is_the_first_connection_of_a_page(call, ana, moment):
     assert told(since) == ["session.join by patient"]
 
 
-def test_a_connection_that_is_told_twice_at_once_is_one_join(app, call, ana):
+def test_nobody_is_connected_alone(call, ana):
+    page, since = enter(call, ana), head()
+    calls.heard(call, page, by=ana.actor, connected=True)
+    assert told(since) == []
+
+
+def test_a_connection_that_is_told_twice_at_once_is_one_join(app, call, dr_grey, ana):
+    enter(call, dr_grey)
     page, since = enter(call, ana), head()
     together(app, [lambda: calls.heard(now(call, ana), page, by=ana.actor, connected=True)] * 4)
     assert told(since) == ["session.join by patient"]
@@ -213,7 +221,8 @@ def test_a_page_that_waits_has_not_joined_whatever_it_says(inside, clinic, ana):
     assert told(since) == []
 
 
-def test_leaving_is_the_end_of_a_connection(call, ana):
+def test_leaving_is_the_end_of_a_connection(call, dr_grey, ana):
+    enter(call, dr_grey)
     since = head()
     calls.step_out(call, enter(call, ana), by=ana.actor)
     assert told(since) == []
@@ -256,7 +265,8 @@ def test_a_lost_page_does_not_come_back_beside_a_newer_one(call, dr_grey, ana, m
     assert states(call) == {laptop: "replaced", other: "in_call", phone: "in_call"}
 
 
-def test_who_was_lost_and_then_leaves_has_left_once(call, ana, moment):
+def test_who_was_lost_and_then_leaves_has_left_once(call, dr_grey, ana, moment):
+    enter(call, dr_grey)
     sessions.ticket(call, by=ana.actor, video=video.provider())
     connect(call, ana)
     moment.shift(timedelta(minutes=5))
@@ -364,31 +374,3 @@ def test_who_has_no_part_in_the_session_comes_into_no_call(call, sam, dr_house, 
         with pytest.raises(NotAllowed):
             calls.enter(call, page_id(), by=stranger.actor)
     assert rows(Participation) == []
-
-
-def test_all_can_come_go_and_end_at_once(app, inside, clinic, dr_grey, ana):
-    """Nobody waits for somebody who waits for them: locks are taken in one order."""
-    visit = clinic.visit()
-    for _ in range(4):
-        found = [clinic.session(Status.IN_PROGRESS, visit) for _ in range(3)]
-        pages = [(one, connect(one, dr_grey), connect(one, ana)) for one in found]
-        db.session.rollback()
-        works = []
-        for one, doctors, patients in pages:
-            works += [
-                lambda one=one: end(one, dr_grey).status,
-                lambda one=one, page=doctors: calls.step_out(one, page, by=dr_grey.actor),
-                lambda one=one: sessions.leave(one, by=ana.actor).id,
-                lambda one=one, page=patients: calls.heard(one, page, by=ana.actor, connected=True),
-                lambda one=one: calls.enter(one, page_id(), by=ana.actor),
-                presence.sweep,
-            ]
-        faults = [
-            answer
-            for answer in together(app, works)
-            if isinstance(answer, Exception) and not isinstance(answer, (WrongState, Gone))
-        ]
-        assert faults == []
-        for one in found:
-            assert rows(Session, Session.id == one.id)[0]["status"] == Status.COMPLETED
-            assert not {"in_call", "waiting"} & set(states(one).values())

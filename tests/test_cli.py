@@ -8,7 +8,7 @@ from sqlalchemy import text
 from support.cast import PASSWORD
 from support.domain import head, page_id, rows, told
 
-from telehealth import calls, people, sign_ins
+from telehealth import calls, chores, people, sign_ins
 from telehealth.extensions import db
 from telehealth.models import ApiToken, Participation, Status, User
 from telehealth.secret import digest
@@ -129,17 +129,27 @@ def test_a_later_start_tells_the_address_alone(app, run):
         assert told(since) == []
 
 
-def test_reconcile_closes_what_was_lost_and_is_harmless_to_repeat(app, run, clinic, ana, moment):
+def test_reconcile_closes_what_was_lost_and_abandoned_and_is_harmless_to_repeat(
+    app, run, clinic, ana, moment
+):
     session, page = clinic.session(Status.IN_PROGRESS), page_id()
     with app.app_context():
         calls.enter(session, page, by=ana.actor)
         calls.heard(session, page, by=ana.actor, connected=True)
-    assert run("reconcile").output == "lost connections closed: 0\n"
+
+    def reconcile():
+        return [int(line.partition(": ")[2]) for line in run("reconcile").output.splitlines()]
+
+    assert reconcile() == [0, 0]
     moment.shift(300)
-    assert run("reconcile").output == "lost connections closed: 1\n"
-    assert run("reconcile").output == "lost connections closed: 0\n"
+    assert reconcile() == [1, 0]
+    assert reconcile() == [0, 0]
+    moment.shift(chores.ABANDONED)
+    assert reconcile() == [0, 1]
+    assert reconcile() == [0, 0]
     with app.app_context():
         assert rows(Participation)[0]["state"] == "lost"
+    assert clinic.now(session).status == Status.COMPLETED
 
 
 def test_verify_audit_prints_the_head_to_anchor(app, run, clinic):

@@ -216,14 +216,20 @@ def test_a_cancelled_session_tells_who_when_and_why(plan, sam):
     assert (session.cancelled_by.name, session.cancel_reason) == (sam.name, "the patient is well")
 
 
+def meet(session, who, other):
+    """Media flows from the one to the other."""
+    pages = {one.id: page_id() for one in (other, who)}
+    for one in (other, who):
+        calls.enter(session, pages[one.id], by=one.actor)
+    calls.heard(session, pages[who.id], by=who.actor, connected=True)
+
+
 def test_leaving_twice_or_without_having_come_is_harmless(plan, dr_grey, ana):
     session = sessions.start(plan(NOW), by=dr_grey.actor, video=Video())
     since = head()
     sessions.leave(session, by=ana.actor)
     assert told(since) == []
-    page = page_id()
-    calls.enter(session, page, by=ana.actor)
-    calls.heard(session, page, by=ana.actor, connected=True)
+    meet(session, ana, dr_grey)
     for _ in range(2):
         assert sessions.leave(session, by=ana.actor).status == Status.IN_PROGRESS
     assert told(since) == ["session.join by patient", "session.leave by patient"]
@@ -239,10 +245,9 @@ def test_who_took_a_ticket_and_never_connected_left_before_the_call(plan, dr_gre
 
 
 def test_who_was_in_the_call_at_its_end_did_not_leave_before_it(plan, dr_grey, ana):
-    session, page = sessions.start(plan(NOW), by=dr_grey.actor, video=Video()), page_id()
+    session = sessions.start(plan(NOW), by=dr_grey.actor, video=Video())
     sessions.ticket(session, by=ana.actor, video=video.provider())
-    calls.enter(session, page, by=ana.actor)
-    calls.heard(session, page, by=ana.actor, connected=True)
+    meet(session, ana, dr_grey)
     session = sessions.end(session, by=dr_grey.actor, video=Video())
     since = head()
     sessions.leave(session, by=ana.actor)

@@ -121,9 +121,13 @@ def everything_about(session):
 
 
 def set_the_scene(door, clinic, session, by):
-    """There must be something to revoke, and somebody to leave."""
+    """There must be something to revoke, somebody to meet, and somebody to leave."""
     if door is revoke_links and session.is_open:
         clinic.link(session)
+    if door is open_page and session.status == Status.IN_PROGRESS:
+        doctor = access.Actor(session.doctor_id, Role.DOCTOR)
+        patient = access.Actor(session.patient_id, Role.PATIENT)
+        calls.enter(session, page_id(), by=patient if by.role == Role.DOCTOR else doctor)
     if door is leave:
         with suppress(Refusal):
             open_page(session, by)

@@ -124,11 +124,11 @@ def test_every_moment_of_the_year_comes_back_from_the_form(zone):
 @time_machine.travel(utc("2026-06-09 12:00"), tick=False)
 def test_moments_are_told_on_the_clinics_clock():
     berlin = clinic()
-    assert berlin.clock(utc("2026-06-09 12:30")) == "14:30"
-    assert berlin.clock(utc("2026-12-09 22:05")) == "23:05"
+    assert berlin.time(utc("2026-06-09 12:30")) == "14:30"
+    assert berlin.time(utc("2026-12-09 22:05")) == "23:05"
     assert berlin.moment(utc("2026-06-09 12:30")) == "Today, Tue 9 June, 14:30"
-    assert berlin.full_date(utc("2026-06-01 22:30")) == "2 June 2026"
-    assert berlin.full_date(date(1984, 5, 17)) == "17 May 1984"
+    assert berlin.date(utc("2026-06-01 22:30")) == "2 June 2026"
+    assert berlin.date(date(1984, 5, 17)) == "17 May 1984"
 
 
 @time_machine.travel(utc("2026-12-30 22:59"), tick=False)
@@ -165,11 +165,11 @@ def test_a_day_has_as_many_hours_as_the_clock_gives_it(zone, now, begin, hours):
         (BERLIN, "Berlin"),
         (NEW_YORK, "New York"),
         (LORD_HOWE, "Lord Howe"),
-        ("America/St_Johns", "St Johns"),
+        ("America/Argentina/Buenos_Aires", "Buenos Aires"),
         ("UTC", "UTC"),
     ],
 )
-def test_the_zone_is_told_by_its_city_which_is_right_all_year(zone, name):
+def test_the_zone_is_told_by_a_name_that_holds_all_year(zone, name):
     assert clinic(zone).zone_name() == name
 
 

@@ -188,16 +188,17 @@ class _Inbox:
 
     def _check(self) -> None:
         """Whoever lost the right to the session, or was replaced, gets no more of it."""
-        if not sign_ins.stands(self.by.sign_in_id):
-            raise Over([Event("changed")])
         try:
             session = access.load_session(self.session_id, by=self.by, action="join")
             if session.is_open:
                 calls.check_inbox(session, self.participant, by=self.by)
         except Gone as gone:
+            # Said first: a page that was put out with its sign-in must not think that the call goes on.
             raise Over([Event(gone.code)]) from gone
         except Refusal as refusal:
             raise Over([Event("changed")]) from refusal
+        if not sign_ins.stands(self.by.sign_in_id):
+            raise Over([Event("changed")])
 
 
 def _load(session_id: str) -> Session:

@@ -44,10 +44,11 @@ def on_refusal(refusal: Refusal) -> ResponseReturnValue:
     db.session.rollback()
     if isinstance(refusal, Denied) and refusal.action and g.get("actor"):
         _write_down(refusal, g.actor)
+    # A page that opens its stream too late would show JSON: it is led to the sign-in page instead.
+    if isinstance(refusal, Unauthenticated) and (is_fragment() or not speaks_json()):
+        return _to_sign_in()
     if speaks_json():
         return as_json(refusal)
-    if isinstance(refusal, Unauthenticated):
-        return _to_sign_in()
     return _as_html(refusal)
 
 

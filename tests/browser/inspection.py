@@ -9,15 +9,15 @@ from playwright.sync_api import Page
 
 NARROW = {"width": 320, "height": 640}
 
-_axe = Axe()
+AXE = Axe().axe_script
 
 WITHOUT_OUTLINE = """
 () => {
-  const seen = (element) => element.checkVisibility({ visibilityProperty: true }) && !element.closest("dialog");
-  const all = [...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']")];
+  const kinds = "a[href], button, input, select, textarea, summary, [tabindex='0']";
   const before = document.activeElement;
   const found = [];
-  for (const element of all.filter(seen)) {
+  for (const element of document.querySelectorAll(kinds)) {
+    if (!element.checkVisibility({ visibilityProperty: true })) continue;
     element.focus({ preventScroll: true });
     if (document.activeElement !== element) continue;
     const { outlineStyle, outlineWidth } = getComputedStyle(element);
@@ -51,10 +51,14 @@ def faults_of(page: Page) -> list[str]:
 
 
 def _ask_axe(page: Page, scheme: str, options: dict[str, Any] | None = None) -> list[str]:
-    answer = _axe.run(page, options={"resultTypes": ["violations"], **(options or {})})
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE)
+    answer = page.evaluate(
+        "options => axe.run(document, options)", {"resultTypes": ["violations"], **(options or {})}
+    )
     return [
         f"{scheme}: {rule['id']} ({rule['help']}): {node['html'][:160]} – {_why(node)}"
-        for rule in answer.response["violations"]
+        for rule in answer["violations"]
         for node in rule["nodes"]
     ]
 

@@ -7,14 +7,11 @@ from datetime import timedelta
 
 from flask import Flask
 from playwright.sync_api import expect
-from sqlalchemy import update
 from support import browsers
 from support.cast import Clinic
 from support.server import Server
 
 from browser.people import Somebody, meet, set_back
-from telehealth import clock
-from telehealth.extensions import db
 from telehealth.models import Participation, SignIn
 
 At = Callable[..., Somebody]
@@ -87,19 +84,37 @@ def test_who_comes_an_hour_early_gets_in_by_itself(at_screen: At, clinic: Clinic
     grey.sees(ana)
 
 
-def test_a_call_goes_on_when_the_sign_in_ends_and_the_page_says_so(at_screen: At, clinic: Clinic, app: Flask):
+def test_a_call_goes_on_when_the_sign_in_is_too_old_for_other_pages(
+    at_screen: At, clinic: Clinic, app: Flask
+):
     session = clinic.session("IN_PROGRESS")
     grey, ana = at_screen("dr_grey"), at_screen("ana")
     meet(grey, ana, session)
-    with app.app_context():
-        db.session.execute(
-            update(SignIn).where(SignIn.user_id == session.patient_id).values(ended_at=clock.now())
-        )
-        db.session.commit()
-    ana.page.evaluate("dispatchEvent(new Event('online'))")
-    ana.reads("You have been signed out. The call goes on.")
-    ana.is_("connected")
-    browsers.sees(ana.page)
+    for key in ("doctor_id", "patient_id"):
+        ages = timedelta(hours=13)
+        set_back(app, SignIn, SignIn.user_id == getattr(session, key), last_used_at=ages, created_at=ages)
+    ana.page.reload()
+    ana.sees(grey)
+    grey.end()
+    for one in (grey, ana):
+        one.is_("disconnected")
+        one.reads("It lasted")
+    # The pages around it are shut again.
+    ana.open("/patient-portal/telemedicine")
+    ana.is_at("/sign-in?next=/patient-portal/telemedicine")
+
+
+def test_signing_out_in_another_window_ends_the_call_for_this_person(at_screen: At, clinic: Clinic):
+    session = clinic.session("IN_PROGRESS")
+    grey, ana = at_screen("dr_grey"), at_screen("ana")
+    meet(grey, ana, session)
+    ana.second_tab().open("/sign-out").press("Sign out")
+    ana.is_("disconnected")
+    ana.sees_nobody()
+    expect(ana.own_picture).to_be_hidden()
+    grey.is_("waiting")
+    grey.sees_nobody()
+    assert clinic.now(session).status == "IN_PROGRESS"
 
 
 def test_the_network_is_away_for_seconds(at_screen: At, clinic: Clinic, app: Flask):

@@ -1,0 +1,116 @@
+"""Many at once: nobody waits for somebody who waits for them, and what was ended is ended."""
+
+import pytest
+from support.domain import page_id, rows, together
+
+from telehealth import access, calls, links, presence, sessions, sign_ins, video
+from telehealth.errors import Gone, NotFound, WrongState
+from telehealth.extensions import db
+from telehealth.models import Participation, Session, SignIn, Status
+from telehealth.sign_ins import Origin
+from telehealth.store import transaction
+
+PHONE = Origin("192.0.2.7", "a phone", "")
+
+
+@pytest.fixture(autouse=True)
+def _here(inside):
+    """Every test is inside the app."""
+
+
+def now(session, who):
+    """The session as a request finds it."""
+    return access.load_session(session.id, by=who.actor)
+
+
+def connect(session, actor):
+    page = page_id()
+    calls.enter(session, page, by=actor)
+    calls.heard(session, page, by=actor, connected=True)
+    return page
+
+
+def end(session, who):
+    sessions.end(now(session, who), by=who.actor, video=video.provider())
+
+
+def faults(answers):
+    """What is neither an answer nor a refusal that belongs to the race."""
+    expected = (WrongState, Gone, NotFound)
+    return [one for one in answers if isinstance(one, Exception) and not isinstance(one, expected)]
+
+
+def states(session):
+    return {row["id"]: row["state"] for row in rows(Participation, Participation.session_id == session.id)}
+
+
+def test_all_can_come_go_and_end(app, clinic, dr_grey, ana):
+    visit = clinic.visit()
+    for _ in range(4):
+        found = [clinic.session(Status.IN_PROGRESS, visit) for _ in range(3)]
+        pages = [(one, connect(one, dr_grey.actor), connect(one, ana.actor)) for one in found]
+        db.session.rollback()
+        works = []
+        for one, doctors, patients in pages:
+            works += [
+                lambda one=one: end(one, dr_grey),
+                lambda one=one, page=doctors: calls.step_out(one, page, by=dr_grey.actor),
+                lambda one=one: sessions.leave(one, by=ana.actor),
+                lambda one=one, page=patients: calls.heard(one, page, by=ana.actor, connected=True),
+                lambda one=one: calls.enter(one, page_id(), by=ana.actor),
+                presence.sweep,
+            ]
+        assert faults(together(app, works)) == []
+        for one in found:
+            assert rows(Session, Session.id == one.id)[0]["status"] == Status.COMPLETED
+            assert not {"in_call", "waiting"} & set(states(one).values())
+
+
+def test_a_link_can_be_used_and_revoked_and_replaced(app, clinic, dr_grey):
+    session = clinic.session(Status.IN_PROGRESS)
+    connect(session, dr_grey.actor)
+
+    def visitor(token):
+        cookie = sign_ins.sign_in_by_link(links.find(token), PHONE)
+        return sign_ins.find(cookie, PHONE, passive=True, in_call=True)
+
+    for _ in range(6):
+        token, _link = links.make(session, by=dr_grey.actor)
+        actor = visitor(token)
+        connect(session, actor)
+        db.session.rollback()
+        answers = together(
+            app,
+            [
+                lambda token=token: visitor(token),
+                lambda token=token: visitor(token),
+                lambda actor=actor: sign_ins.sign_out(actor),
+                lambda actor=actor: calls.enter(session, page_id(), by=actor),
+                lambda: links.revoke(session, by=dr_grey.actor),
+                lambda: links.revoke(session, by=dr_grey.actor),
+            ],
+        )
+        assert faults(answers) == []
+        assert rows(SignIn, SignIn.ended_at.is_(None)) == []
+
+
+def test_somebody_can_sign_out_everywhere_while_their_calls_go_on(app, clinic, ana, sam, dr_grey):
+    visit = clinic.visit()
+    for _ in range(4):
+        cookies = [sign_ins.sign_in(ana.part.email, "a long walk by the sea", PHONE) for _ in range(3)]
+        actors = [sign_ins.find(one, PHONE, passive=True, in_call=True) for one in cookies]
+        found = [clinic.session(Status.IN_PROGRESS, visit) for _ in range(3)]
+        for one in found:
+            connect(one, dr_grey.actor)
+        for actor, one in zip(actors, found, strict=True):
+            connect(one, actor)
+        db.session.rollback()
+        works = [lambda actor=actor: sign_ins.sign_out(actor) for actor in actors]
+        works += [lambda one=one: end(one, dr_grey) for one in found]
+
+        def everywhere():
+            with transaction():
+                sign_ins.end_all(access.load_person(ana.id, by=sam.actor))
+
+        assert faults(together(app, [*works, everywhere, everywhere])) == []
+        assert rows(SignIn, SignIn.ended_at.is_(None)) == []
