@@ -122,7 +122,8 @@ def test_heartbeats_in_quick_succession_are_not_written_down(call, ana, moment):
     assert rows(Participation, Participation.id == page)[0]["seen_at"] == NOW
 
 
-def test_a_lost_connection_is_told_by_the_system(call, ana, moment):
+def test_a_lost_connection_is_told_by_the_system(call, dr_grey, ana, moment):
+    enter(call, dr_grey)
     connect(call, ana)
     since = head()
     moment.shift(timedelta(minutes=5))
