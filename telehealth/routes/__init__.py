@@ -91,7 +91,8 @@ def guard() -> ResponseReturnValue | None:
     if g.actor is None and not getattr(view, "public", False):
         raise Unauthenticated()
     _refuse_nul()
-    if request.path.startswith("/api/") and request.content_length and not request.is_json:
+    has_body = request.content_length or "Transfer-Encoding" in request.headers
+    if request.path.startswith("/api/") and has_body and not request.is_json:
         raise Invalid(_("Send JSON, with Content-Type: application/json."))
     if request.method in CHANGING and not _is_bearer():
         csrf.protect()

@@ -119,7 +119,7 @@ def test_the_doctor_creates_starts_joins_and_ends_a_session(at_screen: At, clini
     expect(card).to_contain_text(re.compile(r"Completed\s+\d+ (s|min)\b"))
     expect(grey.button("Join Call", card)).to_have_count(0)
     ana.page.get_by_role("link", name="Back to your video visits").click()
-    ana.reads("You talked for", ana.finds(session_id, "COMPLETED"))
+    ana.reads("It lasted", ana.finds(session_id, "COMPLETED"))
     session = clinic.now(session_id)
     assert session.status == "COMPLETED"
     assert session.duration_seconds and session.duration_seconds > 0
@@ -168,7 +168,7 @@ def test_the_patient_sees_joins_and_leaves_a_session(at_screen: At, clinic: Clin
     ana.is_("disconnected")
     ana.reads("Your visit has ended")
     ana.page.get_by_role("link", name="Back to your video visits").click()
-    ana.reads("You talked for", ana.finds(session, "COMPLETED"))
+    ana.reads("It lasted", ana.finds(session, "COMPLETED"))
     assert clinic.now(session).status == "COMPLETED"
 
 
@@ -185,6 +185,5 @@ def test_whoever_joins_is_in_the_history_by_the_media_not_by_the_page(at_screen:
     grey.end()
     grey.is_("disconnected")
     history = clinic.history(session)
-    assert history.count("session.join") == 2
-    assert history.count("session.leave") >= 1
-    assert history[-1] == "session.end"
+    assert history.count("session.join") == history.count("session.leave") == 2
+    assert history.count("session.end") == 1

@@ -115,7 +115,7 @@ def test_the_portal_shows_that_the_doctor_is_ready_and_when_it_is_over(at_screen
 
     house.press("End Session", house.card(session))
     house.answer("End Session")
-    listed.reads("You talked for", listed.finds(session, "COMPLETED"))
+    listed.reads("It lasted", listed.finds(session, "COMPLETED"))
     home.reads("No video visit is booked")
     assert is_marked(home.page)
     assert is_marked(listed.page)

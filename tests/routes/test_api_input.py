@@ -1,6 +1,7 @@
 """What the JSON API takes and what it refuses: strict, and never with a fault."""
 
 import base64
+import io
 import json
 from datetime import timedelta
 
@@ -182,6 +183,15 @@ def test_a_body_of_another_kind_is_refused_and_never_ignored(api, dr_grey, clini
     assert answer.status_code == 400
     form = dr_grey.api("POST", path, data={"reason": "zq", "more": "1"})
     assert form.status_code == 400
+    in_pieces = dr_grey.api(
+        "POST",
+        path,
+        input_stream=io.BytesIO(b"reason=zq&more=1"),
+        content_type="application/x-www-form-urlencoded",
+        headers={"Transfer-Encoding": "chunked"},
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+    assert in_pieces.status_code == 400
     assert clinic.now(session).status == "SCHEDULED"
 
 
