@@ -163,7 +163,8 @@ class Somebody:
         status = self.page.locator("#connection-status")
         expect(status).to_be_visible()
         expect(status).to_have_text(re.compile(r"^\s*Connected\s*$"))
-        expect(self.page.locator(".person:visible .name-tag")).to_contain_text(other.name)
+        others = self.page.locator(".person:visible .name-tag")
+        expect(others).to_have_text([re.compile(re.escape(other.name))])
         return browsers.sees(self.page, seconds)
 
     def hears(self) -> None:

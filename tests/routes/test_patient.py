@@ -10,7 +10,7 @@ from telehealth.models import Status
 WORDS = {
     "SCHEDULED": "You can come in",
     "IN_PROGRESS": "Your doctor is ready. Come in now.",
-    "COMPLETED": "You talked for",
+    "COMPLETED": "It lasted",
     "CANCELLED": "This visit does not take place.",
     "FAILED": "You did nothing wrong.",
 }

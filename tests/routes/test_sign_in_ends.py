@@ -87,7 +87,7 @@ def test_a_call_in_progress_is_not_cut_but_the_pages_around_it_are(moment, dr_gr
     for _ in range(16):
         moment.shift(minutes(1))
         call.presence("connected")
-    for path in ("/visits", f"/telemedicine/{call.session.id}", "/api/v1/telemedicine/"):
+    for path in ("/visits", f"/visits/{call.session.visit_id}", "/api/v1/telemedicine/"):
         # Looking at one of them in another tab must not take the call's cookie away.
         assert dr_grey.client.get(path).status_code in (303, 401)
     ended = dr_grey.client.post(f"/api/v1/telemedicine/{call.session.id}/end/", headers=call.csrf)
