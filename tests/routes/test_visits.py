@@ -136,7 +136,7 @@ def test_only_active_people_in_their_roles_can_be_chosen(sam, ana, dr_grey):
     page = sam.get("/visits/new")
     patients = [tag.get_text() for tag in page.all("[name=patient_id] option")]
     doctors = [tag.get_text() for tag in page.all("[name=doctor_id] option")]
-    assert patients == ["Choose", "Ben Osei"]
+    assert patients == ["Choose", "Ben Osei (2 November 1951)"]
     assert doctors == ["Choose", "Dr Maria Grey", "Dr Paul House"]
     for patient in (ana.id, dr_grey.id, "nobody"):
         data = {"patient_id": patient, "doctor_id": dr_grey.id, "reason": "Ear ache"}
