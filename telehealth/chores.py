@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import exists, select
 
-from telehealth import clock, presence, sessions
+from telehealth import clock, presence, reconcile, sessions
 from telehealth.access import SYSTEM
 from telehealth.errors import WrongState
 from telehealth.extensions import db
@@ -34,6 +34,13 @@ class Report:
 def run(*, video: VideoProvider) -> Report:
     """Do all of it once; harmless to repeat, and in several processes at a time."""
     return Report(lost=presence.sweep(), ended=_end_abandoned(video))
+
+
+def run_by_itself(*, video: VideoProvider) -> None:
+    """What a server does again and again; the provider is asked by one process, now and then."""
+    if video.hosted and reconcile.is_due():
+        reconcile.run(video=video)
+    run(video=video)
 
 
 def _end_abandoned(video: VideoProvider) -> int:

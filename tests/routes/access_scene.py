@@ -212,6 +212,7 @@ class House:
             "signal": {"participant": me, "messages": [message]},
             "presence": {"participant": me, "state": "connected"},
             "leave": {"participant": me},
+            "room": {"participant": me},
         }[step]
 
     def _ticket(self, guest: Guest, scene: Scene) -> str:
@@ -219,7 +220,7 @@ class House:
             session = access.load_session(scene.session_id, by=self.cast["dr_grey"].actor)
             by = guest.user or Actor(None, "stranger")
             embedded = PeerProvider(self.app.config["SETTINGS"])
-            return embedded.ticket(session.room, presence.identity(session, by)).token
+            return embedded.ticket(session.room, presence.identity(session, by.user_id)).token
 
     def _form(self, rule: str, guest: Guest) -> dict[str, str]:
         later = (clock.now() + timedelta(days=2)).strftime("%Y-%m-%dT%H:%M")
@@ -252,6 +253,8 @@ def _path(rule: str, scene: Scene) -> str:
         "token": token,
         "version": "any",
         "path:path": "app.css",
+        "carrier": "twilio",
+        "what": "room",
     }
     return re.sub(r"<([\w:]+)>", lambda found: values[found[1]], rule)
 
