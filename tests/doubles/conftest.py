@@ -37,7 +37,8 @@ window.join = async (token, name) => {
     element.dataset.participant = "remote";
     document.body.append(element);
   };
-  const meet = (participant) => participant.on("trackSubscribed", show);
+  const hide = (track) => track.kind === "data" || track.detach().forEach((element) => element.remove());
+  const meet = (participant) => participant.on("trackSubscribed", show).on("trackUnsubscribed", hide);
   try {
     window.room = await Twilio.Video.connect(token, {
       name, audio: true, video: { width: 320, height: 240 }, logLevel: "off",

@@ -117,18 +117,15 @@ def test_recording_follows_the_rules_and_becomes_one_file(switchboard, call, roo
     assert ask(switchboard, "GET", f"Compositions/{made['sid']}").json()["status"] == "deleted"
 
 
-@pytest.mark.parametrize(
-    ("given", "code"),
-    [
+def test_a_token_that_is_no_good_is_refused(caller, room):
+    ben = caller("ben")
+    for given, code in (
         ({"ttl": -60}, 20104),
         ({"nbf": time.time() + 600}, 20105),
         ({"secret": "another" * 5}, 20107),
         ({"room": "another"}, 20106),
-    ],
-)
-def test_a_token_that_is_no_good_is_refused(caller, room, given, code):
-    ben = caller("ben")
-    assert ben.join(room, ben.token(**{"room": room, **given})) == code
+    ):
+        assert ben.join(room, ben.token(**{"room": room, **given})) == code
 
 
 def test_an_unknown_room_is_not_made(caller):

@@ -79,7 +79,8 @@ def test_credentials_are_checked(twilio, client):
     assert client.api.v2010.accounts(twilio.account_sid).fetch().status == "active"
     client.auth = (twilio.api_key, "wrong")
     assert refusal(client.api.v2010.accounts(twilio.account_sid).fetch) == (401, 20003)
-    assert refusal(client.video.v1.rooms.list) == (401, 20003)
+    with pytest.raises(TwilioException, match="401"):  # lists raise the plain one
+        client.video.v1.rooms.list()
 
 
 def test_a_room_that_nobody_enters_dies(client):
@@ -144,7 +145,7 @@ def test_callbacks_are_signed_and_carry_the_room(twilio, client, hook):
         assert (received.form["RoomSid"], received.form["AccountSid"]) == (room.sid, twilio.account_sid)
     assert hook.received[1].form["RoomStatus"] == "completed"
     crafted = twilio.parameters("participant-connected", "visit", "ana", Timestamp="long ago")
-    assert twilio.call_back(hook.url, crafted) == 204
+    assert twilio.call_back(hook.url, crafted) == [204]
     assert hook.received[2].form.to_dict() == crafted
     assert twilio.delivered[2].status == 204
 

@@ -66,37 +66,37 @@ class Callbacks:
         if not self.lost & {"*", parameters["StatusCallbackEvent"]}:
             self._waiting.append((url, parameters))
 
+    def take(self) -> list[tuple[str, dict[str, str]]]:
+        """What waits while `held`, as pairs of URL and parameters; it is then no longer delivered."""
+        taken, self._waiting = self._waiting, []
+        return taken
+
     async def run(self) -> None:
         """Deliver for ever; ends when cancelled."""
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(PATIENCE)) as session:
+        timeout, connector = aiohttp.ClientTimeout(PATIENCE), aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(timeout=timeout, connector=connector) as self._session:
             while True:
                 await asyncio.sleep(0.01)
                 if self.held or not self._waiting:
                     continue
                 self._busy = True
                 await asyncio.sleep(self.late)
-                batch, self._waiting = self._waiting, []
+                batch = self.take()
                 if self.shuffled:
                     random.shuffle(batch)
                 for url, parameters in batch:
-                    copies = (self.post(session, url, parameters) for _ in range(self.copies))
+                    copies = (self.post(url, parameters) for _ in range(self.copies))
                     await asyncio.gather(*copies)
                 self._busy = False
 
-    async def post(
-        self,
-        session: aiohttp.ClientSession,
-        url: str,
-        parameters: dict[str, str],
-        signature: str | None = None,
-    ) -> int | None:
+    async def post(self, url: str, parameters: dict[str, str], signature: str | None = None) -> int | None:
         """Post one callback, to this machine only, and keep the answer."""
         token = self.auth_token + ("?" if self.wrong_signature else "")
         headers = {"X-Twilio-Signature": signature or sign(token, url, parameters)}
         status: int | None = None
         if urlsplit(url).hostname in HERE:
             try:
-                async with session.post(url, data=parameters, headers=headers, ssl=False) as answer:
+                async with self._session.post(url, data=parameters, headers=headers, ssl=False) as answer:
                     await answer.read()
                     status = answer.status
             except (aiohttp.ClientError, TimeoutError):

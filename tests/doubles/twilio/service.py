@@ -12,7 +12,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import aiohttp
 from aiohttp import web
 
 from doubles.twilio import events
@@ -128,12 +127,13 @@ class Twilio:
         participant = people[-1] if people else Participant(found, identity) if identity else None
         return {**self._do(lambda: events.of_room(event, found, participant)), **other}
 
-    def call_back(self, url: str, parameters: dict[str, str], signature: str | None = None) -> int | None:
-        """Deliver a callback now; returns the status of the answer."""
+    def call_back(
+        self, url: str, *parameters: dict[str, str], signature: str | None = None
+    ) -> list[int | None]:
+        """Deliver these callbacks now and all at once; returns the statuses of the answers."""
 
-        async def deliver() -> int | None:
-            async with aiohttp.ClientSession() as session:
-                return await self.callbacks.post(session, url, parameters, signature)
+        async def deliver() -> list[int | None]:
+            return await asyncio.gather(*(self.callbacks.post(url, p, signature) for p in parameters))
 
         return asyncio.run_coroutine_threadsafe(deliver(), self._loop).result(60)
 

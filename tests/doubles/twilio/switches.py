@@ -17,6 +17,8 @@ class Switches:
     """Seconds that a composition takes."""
     compositions_fail: bool = False
     """Compositions end as failed."""
+    recordings_fail: bool = False
+    """Recordings end as failed."""
     client_side_rooms: bool = False
     """Whether connecting to an unknown name makes a room, which should be off in a real account."""
     outage: bool = False

@@ -201,8 +201,9 @@ class World:
         wanted = {track.sid for _, track in due}
         for recording in list(room.recording):
             if recording.track.sid not in wanted:
-                recording.status, recording.end = "completed", now()
-                self._tell(room, "recording-completed", recording=recording)
+                recording.status = "failed" if self.switches.recordings_fail else "completed"
+                recording.end = now()
+                self._tell(room, f"recording-{recording.status}", recording=recording)
         running = {recording.track.sid for recording in room.recording}
         for participant, track in due:
             if track.sid not in running:
