@@ -1,6 +1,6 @@
 """What Twilio keeps: rooms, the people in them, their tracks, recordings and compositions.
 
-Plain data, with the words that the REST API has for it.
+Plain data, with the words that the REST API has for it; what nobody reads is left out.
 """
 
 from __future__ import annotations
@@ -68,7 +68,6 @@ class Participant:
 
     def as_json(self, base: str) -> Json:
         """As the REST API shows it."""
-        url = f"{base}/v1/Rooms/{self.room.sid}/Participants/{self.sid}"
         return {
             "sid": self.sid,
             "room_sid": self.room.sid,
@@ -76,15 +75,10 @@ class Participant:
             "status": self.status,
             "identity": self.identity,
             "date_created": written(self.start),
-            "date_updated": written(self.end or self.start),
             "start_time": written(self.start),
             "end_time": written(self.end),
             "duration": seconds(self.start, self.end) if self.end else None,
-            "url": url,
-            "links": {
-                "published_tracks": f"{url}/PublishedTracks",
-                "subscribed_tracks": f"{url}/SubscribedTracks",
-            },
+            "url": f"{base}/v1/Rooms/{self.room.sid}/Participants/{self.sid}",
         }
 
 
@@ -137,7 +131,6 @@ class Recording:
             "grouping_sids": {"room_sid": room.sid, "participant_sid": self.participant.sid},
             "track_name": self.track.name,
             "offset": self.offset,
-            "media_external_location": None,
             "room_sid": room.sid,
             "url": f"{base}/v1/Recordings/{self.sid}",
             "links": {"media": f"{base}/v1/Recordings/{self.sid}/Media"},
@@ -179,15 +172,12 @@ class Composition:
             "sid": self.sid,
             "room_sid": self.room.sid,
             "audio_sources": self.given["AudioSources"],
-            "audio_sources_excluded": [],
             "video_layout": self.given["VideoLayout"],
             "resolution": self.given.get("Resolution") or "640x480",
             "trim": self.given.get("Trim", "true") == "true",
             "format": self.format,
-            "bitrate": 0,
             "size": self.size if done else 0,
             "duration": self.duration if done else 0,
-            "media_external_location": None,
             "status_callback": self.given.get("StatusCallback"),
             "status_callback_method": "POST",
             "url": f"{base}/v1/Compositions/{self.sid}",
@@ -235,27 +225,22 @@ class Room:
         url = f"{base}/v1/Rooms/{self.sid}"
         return {
             "account_sid": self.account_sid,
-            "audio_only": False,
             "date_created": written(self.created),
             "date_updated": written(self.end or self.created),
             "status": self.status,
             "type": "group",
             "sid": self.sid,
-            "enable_turn": True,
             "unique_name": self.name,
             "max_participants": self.max_participants,
             "max_participant_duration": self.max_participant_duration,
-            "max_concurrent_published_tracks": 170,
             "duration": seconds(self.created, self.end) if self.end else None,
             "status_callback_method": "POST",
             "status_callback": self.status_callback or None,
             "record_participants_on_connect": self.record_on_connect,
-            "video_codecs": ["H264", "VP8"],
             "media_region": self.media_region,
             "end_time": written(self.end),
             "empty_room_timeout": self.empty_timeout,
             "unused_room_timeout": self.unused_timeout,
-            "large_room": False,
             "url": url,
             "links": {
                 "recordings": f"{url}/Recordings",
