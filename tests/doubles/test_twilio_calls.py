@@ -80,33 +80,26 @@ def test_an_outage_that_lasts_ends_the_call(switchboard, call):
         switchboard.switches.outage = False
 
 
-def test_a_completed_room_is_over_for_both(switchboard, call, room, hook):
-    grey, ana = call
-    ask(switchboard, "POST", f"Rooms/{room}", Status="completed")
-    grey.experiences("disconnected 53118")
-    ana.experiences("disconnected 53118")
-    until(lambda: "room-ended" in hook.events)
-    assert ana.join(room) == 53103
-
-
-def test_a_removed_participant_is_out_without_an_error(switchboard, call, room):
-    grey, ana = call
+def test_the_same_identity_elsewhere_ends_the_older_and_a_removed_one_is_out(switchboard, caller, call, room):
+    grey, older = call
+    ana = caller("ana")
+    assert ana.join(room) == "joined"
+    older.experiences("disconnected 53205")
     ask(switchboard, "POST", f"Rooms/{room}/Participants/ana", Status="disconnected")
     ana.experiences("disconnected well")
-    grey.experiences("participantDisconnected")
+    until(lambda: grey.page.evaluate("room.participants.size") == 0)
 
 
-def test_the_same_identity_elsewhere_ends_the_older(caller, call, room):
-    _, ana = call
-    assert caller("ana").join(room) == "joined"
-    ana.experiences("disconnected 53205")
-
-
-def test_recording_follows_the_rules_and_becomes_one_file(switchboard, call, room, hook):
-    _grey, ana = call
+def test_a_recorded_room_that_is_completed_is_over_for_both_and_becomes_one_file(
+    switchboard, call, room, hook
+):
+    grey, ana = call
     ask(switchboard, "POST", f"Rooms/{room}/RecordingRules", Rules='[{"type": "include", "all": true}]')
     ana.experiences("recordingStarted")
     sid = ask(switchboard, "POST", f"Rooms/{room}", Status="completed").json()["sid"]
+    grey.experiences("disconnected 53118")
+    ana.experiences("disconnected 53118")
+    assert ana.join(room) == 53103
     until(lambda: hook.events.count("recording-completed") == 4)
     form = {"RoomSid": sid, "AudioSources": "*", "StatusCallback": hook.url, "Format": "mp4"}
     made = ask(switchboard, "POST", "Compositions", **form).json()

@@ -17,7 +17,7 @@ from aiohttp import web
 from doubles.twilio import events
 from doubles.twilio.callbacks import Callbacks, Delivered, sign
 from doubles.twilio.edge import Proxy, tls
-from doubles.twilio.faults import Faults, Request
+from doubles.twilio.faults import Faults, Handler, Request
 from doubles.twilio.model import Participant, Room
 from doubles.twilio.rest import Rest
 from doubles.twilio.rest_media import RestMedia
@@ -195,19 +195,35 @@ class Twilio:
 
     async def _run(self) -> None:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
-        app = web.Application()
-        app.router.add_get("/signaling", self._signalling.serve)
-        app.router.add_get("/v1/VideoEvents", self._signalling.insights)
-        app.add_routes([*self._rest.routes(), *self._media.routes()])
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
+        self._loop.set_exception_handler(lambda _, about: self._note(about.get("exception")))
         try:
-            await self._serve(runner)
+            await self._serve()
         except BaseException as fault:  # noqa: BLE001 - raised again in the test's own thread
             self._fault = fault
         finally:
             self._ready.set()
 
-    async def _serve(self, runner: web.AppRunner) -> None:
+    def _note(self, fault: BaseException | None) -> None:
+        """A fault of the double itself ends the test; a connection that broke is daily life."""
+        if fault is not None and not isinstance(fault, OSError):
+            self._fault = self._fault or fault
+
+    async def _serve(self) -> None:
+        @web.middleware
+        async def watched(request: web.Request, handler: Handler) -> web.StreamResponse:
+            try:
+                return await handler(request)
+            except web.HTTPException:
+                raise
+            except Exception as fault:
+                self._note(fault)
+                raise
+
+        app = web.Application(middlewares=[watched])
+        app.router.add_get("/signaling", self._signalling.serve)
+        app.router.add_get("/v1/VideoEvents", self._signalling.insights)
+        app.add_routes([*self._rest.routes(), *self._media.routes()])
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
         await runner.setup()
         context, self._bundle = tls(Path(self._folder.name))
         plain = web.TCPSite(runner, "127.0.0.1", 0)

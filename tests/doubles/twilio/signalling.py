@@ -88,7 +88,8 @@ class Signalling:
         participant = socket.participant
         if body["type"] == "ice":
             self._grant(body["token"])
-            socket.say({"type": "iced", "version": 1, "ice_servers": []})
+            servers = self._world.switches.ice_servers
+            socket.say({"type": "iced", "version": 1, "ice_servers": servers})
         elif body["type"] == "connect":
             self._connect(socket, body)
         elif body["type"] == "sync":

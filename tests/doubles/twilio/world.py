@@ -63,7 +63,9 @@ class World:
         return room
 
     def end_room(self, room: Room) -> None:
-        """Complete a room: everybody is put out, recordings are finished."""
+        """Complete a room, once: everybody is put out, recordings are finished."""
+        if room.status != "in-progress":
+            return
         self._cancel(room, "death")
         room.status, room.end = "completed", now()
         for participant in room.inside:
