@@ -5,7 +5,7 @@ answer of 500 and above fails the test when it ends.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -68,9 +68,11 @@ async () => {
 """
 
 
-def launch(playwright: Playwright, *, devices: str = "allowed") -> Browser:
-    """Start Chromium. `devices`: `allowed`, `denied` (the person says no), `microphone` or `missing`."""
-    arguments = list(ARGUMENTS)
+def launch(playwright: Playwright, *, devices: str = "allowed", extra: Sequence[str] = ()) -> Browser:
+    """Start Chromium. `devices`: `allowed`, `denied` (the person says no), `microphone` or `missing`;
+    `extra` are more arguments.
+    """
+    arguments = [*ARGUMENTS, *extra]
     if devices != "missing":
         cameras = 0 if devices == "microphone" else 1
         # Ten pictures a second are enough to see that they come.
