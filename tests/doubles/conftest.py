@@ -16,18 +16,6 @@ from doubles.hook import Hook
 from doubles.twilio import Twilio
 
 VENDOR = Path(__file__).parents[2] / "telehealth" / "static" / "vendor"
-# Keeps every connection, as `browsers.COLLECT` does; a subclass would hide from the SDK what it looks for
-# in the prototype, so this is a proxy.
-COLLECT = """
-window.connections = [];
-window.RTCPeerConnection = new Proxy(window.RTCPeerConnection, {
-  construct(...given) {
-    const made = Reflect.construct(...given);
-    window.connections.push(made);
-    return made;
-  },
-});
-"""
 SCRIPT = """
 window.happened = [];
 window.join = async (token, name) => {
@@ -138,7 +126,7 @@ def caller(browser: Browser, switchboard: Twilio, hook: Hook) -> Iterator[Callab
 
         def caller(identity: str) -> Caller:
             context = stack.enter_context(browser.new_context(base_url=hook.url))
-            context.add_init_script(COLLECT)
+            context.add_init_script(browsers.COLLECT)
             watch.follow(context)
             return Caller(context.new_page(), switchboard, identity)
 

@@ -27,15 +27,17 @@ ARGUMENTS = (
 
 FAKE_DEVICES = "--use-fake-device-for-media-stream"
 
-# Keeps every connection that a page makes, so that a test can ask what really arrives.
+# Keeps every connection that a page makes, so that a test can ask what really arrives. A subclass would
+# hide from libraries what they look for in the prototype.
 COLLECT = """
-(() => {
-  const Native = window.RTCPeerConnection;
-  window.connections = [];
-  window.RTCPeerConnection = class extends Native {
-    constructor(...given) { super(...given); window.connections.push(this); }
-  };
-})();
+window.connections = [];
+window.RTCPeerConnection = new Proxy(window.RTCPeerConnection, {
+  construct(...given) {
+    const made = Reflect.construct(...given);
+    window.connections.push(made);
+    return made;
+  },
+});
 """
 
 RECEIVED = """

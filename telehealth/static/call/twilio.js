@@ -85,9 +85,14 @@ class TwilioRoom extends Room {
   }
 
   setMicrophone(on) {
+    if (on === this.#micOn) return;
     this.#micOn = on;
+    const track = this.#tracks.microphone;
+    if (!track) return;
+    // The library tells others only of a change that it made itself.
+    if (track.enabled === on) track.enabled = !on;
     this.#published.get('microphone')?.enable(on);
-    if (this.#tracks.microphone) this.#tracks.microphone.enabled = on;
+    track.enabled = on;
   }
 
   hurry() {
