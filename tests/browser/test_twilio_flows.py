@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from browser.people import SETTINGS
 from browser.test_flows import (
     test_the_doctor_creates_starts_joins_and_ends_a_session as test_the_doctor_flow_on_twilio,
