@@ -138,6 +138,7 @@ def caller(browser: Browser, switchboard: Twilio, hook: Hook) -> Iterator[Callab
 
         def caller(identity: str) -> Caller:
             context = stack.enter_context(browser.new_context(base_url=hook.url))
+            context.set_default_navigation_timeout(60_000)  # the machine may be busy
             context.add_init_script(COLLECT)
             watch.follow(context)
             return Caller(context.new_page(), switchboard, identity)
