@@ -80,7 +80,7 @@ class Caller:
 
     def open(self) -> None:
         """Open the page, or reload it."""
-        self.page.goto("/")
+        self.page.goto("/", timeout=60_000)  # the machine may be busy
         self.page.add_script_tag(path=sdk())
         self.page.evaluate(SCRIPT)
 
@@ -138,7 +138,6 @@ def caller(browser: Browser, switchboard: Twilio, hook: Hook) -> Iterator[Callab
 
         def caller(identity: str) -> Caller:
             context = stack.enter_context(browser.new_context(base_url=hook.url))
-            context.set_default_navigation_timeout(60_000)  # the machine may be busy
             context.add_init_script(COLLECT)
             watch.follow(context)
             return Caller(context.new_page(), switchboard, identity)
