@@ -42,6 +42,8 @@ class Settings:
     clinic_phone: str = ""
     emergency_number: str = ""
     relay_only: bool = False
+    instance: Path = Path("instance")
+    """The folder of what belongs to this clinic alone: its SQLite file, its recordings."""
 
     @property
     def https(self) -> bool:
@@ -79,6 +81,7 @@ def from_environment(env: Mapping[str, str], instance: Path) -> Settings:
         clinic_phone=_line("CLINIC_PHONE", get("CLINIC_PHONE", "")),
         emergency_number=_line("EMERGENCY_NUMBER", get("EMERGENCY_NUMBER", "")),
         relay_only=_yes_no("ICE_RELAY_ONLY", get("ICE_RELAY_ONLY", "")),
+        instance=instance,
     )
 
 

@@ -17,7 +17,7 @@ from flask_babel import gettext as _
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from telehealth import access, audit, changes, clock, presence
+from telehealth import access, audit, changes, clock, consents, presence
 from telehealth.access import SYSTEM, Actor
 from telehealth.errors import (
     Invalid,
@@ -184,6 +184,7 @@ def start(session: Session, *, by: Actor, video: VideoProvider) -> Session:
     except ProviderUnavailable as trouble:
         raise ProviderUnavailable(trouble.message, session=_again(session, by)) from trouble
     _take(session, "start", by=by, started_at=clock.now())
+    consents.carry_out(session, video=video)
     return _again(session, by)
 
 

@@ -2,10 +2,12 @@
 
 from telehealth.models.audit_entry import AuditEntry
 from telehealth.models.change import Change
+from telehealth.models.consent import Consent
 from telehealth.models.invitation import Invitation
 from telehealth.models.limit import Limit
 from telehealth.models.link import Link
 from telehealth.models.participation import Participation, Signal
+from telehealth.models.recording import Recording
 from telehealth.models.session import Session, Status
 from telehealth.models.sign_in import ApiToken, SignIn
 from telehealth.models.user import Role, User
@@ -15,10 +17,12 @@ __all__ = [
     "ApiToken",
     "AuditEntry",
     "Change",
+    "Consent",
     "Invitation",
     "Limit",
     "Link",
     "Participation",
+    "Recording",
     "Role",
     "Session",
     "SignIn",

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, current_app, jsonify, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import literal, tuple_
+from sqlalchemy.orm import selectinload
 
 from telehealth import access, audit, history, links, sessions, video, visits
 from telehealth.errors import Invalid, NotAllowed
@@ -46,6 +47,7 @@ api = Api(blueprint, Error)
 def list_sessions(query: SessionQuery) -> dict[str, Any]:
     """List sessions, newest first: doctors and patients their own, staff all."""
     wanted = access.session_query().where(access.own_sessions(actor()))
+    wanted = wanted.options(selectinload(Session.recordings))
     if query.status:
         wanted = wanted.where(Session.status == query.status)
     if query.visit_id:

@@ -17,6 +17,7 @@ from telehealth.live import stream
 from telehealth.live.stream import Event, Over
 from telehealth.models import Participation, Role, Session, Signal, Status
 from telehealth.routes import actor, in_call, passive, speaks_json
+from telehealth.routes.recordings import standing_out
 from telehealth.routes.shapes import Shape, Text, read_body, read_query
 from telehealth.times import iso
 from telehealth.video.peer import PeerProvider
@@ -108,6 +109,7 @@ def enter(session_id: str) -> ResponseReturnValue:
         cursor=entrance.cursor,
         me=_person(entrance.me) | {"since": iso(entrance.me.entered_at)},
         participants=[_person(other) for other in entrance.others],
+        recording=standing_out(session),
     )
 
 
@@ -141,6 +143,7 @@ def heard(session_id: str) -> ResponseReturnValue:
         elapsed_seconds=_elapsed(session),
         duration_seconds=session.duration_seconds,
         participants=here,
+        recording=standing_out(session),
     )
 
 
