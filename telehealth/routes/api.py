@@ -9,9 +9,8 @@ from typing import Any
 from flask import Blueprint, current_app, jsonify, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import literal, tuple_
-from sqlalchemy.orm import selectinload
 
-from telehealth import access, audit, history, links, sessions, video, visits
+from telehealth import access, audit, history, links, recordings, sessions, video, visits
 from telehealth.errors import Invalid, NotAllowed
 from telehealth.extensions import db
 from telehealth.models import Role, Session, Visit
@@ -47,7 +46,6 @@ api = Api(blueprint, Error)
 def list_sessions(query: SessionQuery) -> dict[str, Any]:
     """List sessions, newest first: doctors and patients their own, staff all."""
     wanted = access.session_query().where(access.own_sessions(actor()))
-    wanted = wanted.options(selectinload(Session.recordings))
     if query.status:
         wanted = wanted.where(Session.status == query.status)
     if query.visit_id:
@@ -56,6 +54,7 @@ def list_sessions(query: SessionQuery) -> dict[str, Any]:
         wanted = wanted.where(tuple_(Session.created_at, Session.id) < _cursor(query.cursor))
     wanted = wanted.order_by(Session.created_at.desc(), Session.id.desc())
     found = list(db.session.scalars(wanted.limit(query.limit + 1)))
+    recordings.preload(found)
     page, more = found[: query.limit], len(found) > query.limit
     return {
         "results": [session_out(one, actor()) for one in page],
