@@ -89,9 +89,7 @@ def finish(session_id: str, recording_id: str) -> ResponseReturnValue:
 @blueprint.get("/recordings/<recording_id>")
 def show(session_id: str, recording_id: str) -> ResponseReturnValue:
     """The page that plays it."""
-    session, recording = _load(session_id, recording_id, "read")
-    if recording.deleted_at is not None:
-        raise NotFound()
+    session, recording = _load_to_read(session_id, recording_id)
     if playback.is_there(recording):
         playback.note_reading(session, recording, by=actor(), more=False)
     return render_template("telemedicine/recording.html", session=session, recording=recording)
@@ -100,7 +98,7 @@ def show(session_id: str, recording_id: str) -> ResponseReturnValue:
 @blueprint.get("/recordings/<recording_id>/media")
 def media(session_id: str, recording_id: str) -> ResponseReturnValue:
     """Its bytes, or the part of them that a player asks for."""
-    session, recording = _load(session_id, recording_id, "read")
+    session, recording = _load_to_read(session_id, recording_id)
     wanted, download = request.headers.get("Range"), request.args.get("download") == "1"
     found = playback.media(recording, video=video.provider(), byte_range=wanted)
     how = "downloaded" if download else ""
@@ -135,3 +133,10 @@ def _load_session(session_id: str, action: str) -> Session:
 def _load(session_id: str, recording_id: str, action: str) -> tuple[Session, Recording]:
     session = _load_session(session_id, action)
     return session, recordings.load(session, recording_id, by=actor(), action=action)
+
+
+def _load_to_read(session_id: str, recording_id: str) -> tuple[Session, Recording]:
+    session, recording = _load(session_id, recording_id, "read")
+    if recording.deleted_at is not None:
+        raise NotFound()
+    return session, recording
