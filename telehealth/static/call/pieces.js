@@ -164,16 +164,19 @@ export class Upload {
   }
 }
 
-/** Send what earlier pages of this browser made and could not send any more, and finish it. */
+/** Send what earlier pages of this browser made and could not send any more; how many recordings it was. */
 export async function recover(csrf) {
   const left = (await shelf((recordings) => done(recordings.getAll()))) ?? [];
+  let count = 0;
   for (const { id, url, seconds } of left) {
     const rest = async () => {
       const pieces = await shelf((_, all) => done(all.getAll(piecesOf(id))));
       await new Upload({ id, url, csrf, seconds }, pieces ?? []).finish();
+      count += 1;
     };
     const signal = AbortSignal.timeout(LONGEST_WAIT);
     if (navigator.locks) await navigator.locks.request(lockOf(id), { signal }, rest).catch(() => {});
     else await rest();
   }
+  return count;
 }
