@@ -20,7 +20,7 @@ class RecordingVideo(WatchedVideo):
     """Records rooms, unless it is `away`; what it keeps are ten bytes a recording."""
 
     name = "recording"
-    records = True  # type: ignore[assignment]
+    records = True
 
     def __init__(self, app: Flask) -> None:
         super().__init__(app)

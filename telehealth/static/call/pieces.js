@@ -1,7 +1,7 @@
 import { checked, insist, post } from './http.js';
 
 const NAME = 'recordings';
-const LONGEST_WAIT = 3000;
+const LONGEST_WAIT = 15000;
 const TIME_OUT = 20000;
 
 const done = (request) =>
