@@ -29,6 +29,7 @@ class PeerProvider:
     name = "peer"
     hosted = False
     connects_to: tuple[str, ...] = ()
+    records = False
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -77,6 +78,9 @@ class PeerProvider:
     ) -> Happening | None:
         """Nobody calls us."""
         raise NotFound()
+
+    def record(self, room: str, *, on: bool) -> None:
+        """Nothing to do: the doctor's browser records, and is refused when it may not."""
 
     def _ice_servers(self, identity: str) -> list[dict[str, Any]]:
         """TURN with credentials that the relay checks by itself (the TURN REST scheme, as coturn has it)."""
