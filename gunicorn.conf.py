@@ -114,7 +114,8 @@ logger_class = SafeLogger
 
 
 def post_worker_init(worker):
-    """Let the streams of this worker end when it is told to stop."""
+    """Listen and see to the chores from the start; streams end when this worker is told to stop."""
     hub = sys.modules.get("telehealth.live.hub")
     if hub is not None:
         hub.watch(worker)
+        worker.wsgi.extensions["hub"].start()

@@ -29,7 +29,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
 
     store.init_app(app)
     video.init_app(app)
-    hub.init_app(app, chores=lambda: chores.run(video=video.provider()))
+    hub.init_app(app, chores=lambda: chores.run_by_itself(video=video.provider()))
     assets.init_app(app)
     pages.init_app(app)
     routes.init_app(app)

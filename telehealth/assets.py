@@ -22,6 +22,8 @@ TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
     ".LICENSE": "text/plain; charset=utf-8",
+    # What a browser may fetch before it is asked for.
+    ".rules": "application/speculationrules+json",
 }
 COMPRESSIBLE = ("text/", "image/svg+xml", "application/json")
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from telehealth import audit, changes, clock, presence, sessions, signals
 from telehealth.access import Actor
@@ -41,10 +41,13 @@ def enter(session: Session, participant_id: str, *, by: Actor) -> Entrance:
     with transaction():
         session = _locked(session)
         sessions.check(session, "join", by=by)
-        me = _mine(session, participant_id, by=by)
+        parts = _parts(session, participant_id)
+        me = next((part for part in parts if part.id == participant_id), None)
         state = _state_for(session)
         if me is None:
-            me = _new(session, participant_id, by=by, state=state)
+            me = _new(session, participant_id, parts, by=by, state=state)
+        elif (me.session_id, me.user_id) != (session.id, by.user_id):
+            raise NotFound(action="session.join", object_type="session", object_id=session.id)
         elif me.state in (Participation.REPLACED, Participation.LEFT):
             raise Gone(code="replaced" if me.state == Participation.REPLACED else "gone")
         came_in = me.state != Participation.IN_CALL and state == Participation.IN_CALL
@@ -52,12 +55,11 @@ def enter(session: Session, participant_id: str, *, by: Actor) -> Entrance:
             me.entered_at = clock.now()
         me.state, me.seen_at, me.left_at = state, clock.now(), None
         me.sign_in_id = by.sign_in_id
-        db.session.flush()
-        others = _others(session, me)
+        others = [part for part in parts if part.id != me.id and part.state == Participation.IN_CALL]
         if came_in:
             _greet(session, me, others)
         changes.announce(*changes.about(session))
-        return Entrance(session.status, session.last_signal, me, others)
+    return Entrance(session.status, session.last_signal, me, others)
 
 
 def heard(session: Session, participant_id: str, *, by: Actor, connected: bool) -> list[str]:
@@ -173,14 +175,29 @@ def _present(session: Session, participant_id: str, *, by: Actor) -> Participati
     return part
 
 
-def _new(session: Session, participant_id: str, *, by: Actor, state: str) -> Participation:
+def _parts(session: Session, participant_id: str) -> list[Participation]:
+    """All pages of this session's call so far, and the one of this id wherever it belongs, oldest first."""
+    query = select(Participation).where(
+        or_(Participation.session_id == session.id, Participation.id == participant_id)
+    )
+    query = query.order_by(Participation.entered_at, Participation.id)
+    return list(db.session.scalars(query.execution_options(populate_existing=True)))
+
+
+def _new(
+    session: Session, participant_id: str, parts: list[Participation], *, by: Actor, state: str
+) -> Participation:
     now = clock.now()
-    since = presence.waited_since(session.id, by.user_id or "")
+    mine = [part for part in parts if part.user_id == by.user_id]
+    since = presence.waited_since(mine)
     waiting = state == Participation.WAITING
-    for old in presence.open_of(session.id, by.user_id):
-        signals.tell(session.id, [old.id], "replaced", {})
-        presence.step_out(old, session, by=by, state=Participation.REPLACED, why="opened in another window")
-    _replace_lost(session, by=by)
+    for old in mine:
+        if old.left_at is None:
+            signals.tell(session.id, [old.id], "replaced", {})
+            presence.step_out(
+                old, session, by=by, state=Participation.REPLACED, why="opened in another window"
+            )
+    _replace_lost(session, mine, parts)
     me = Participation(
         id=participant_id,
         session_id=session.id,
@@ -192,24 +209,20 @@ def _new(session: Session, participant_id: str, *, by: Actor, state: str) -> Par
         seen_at=now,
     )
     db.session.add(me)
-    db.session.flush()
     if waiting and since is None:
         audit.record("session.wait", by=by, object_type="session", object_id=session.id)
+    audit.record("session.token", by=by, object_type="session", object_id=session.id)
     return me
 
 
-def _replace_lost(session: Session, *, by: Actor) -> None:
+def _replace_lost(session: Session, mine: list[Participation], parts: list[Participation]) -> None:
     """A lost page that woke up beside a newer one would be a second one of the same person."""
-    others = [part.id for part in presence.open_of(session.id) if part.state == Participation.IN_CALL]
-    query = select(Participation).where(
-        Participation.session_id == session.id,
-        Participation.user_id == by.user_id,
-        Participation.state == Participation.LOST,
-    )
-    for lost in db.session.scalars(query):
-        lost.state = Participation.REPLACED
-        words = {"id": lost.id, "reason": Participation.REPLACED}
-        signals.tell(session.id, others, "participant-left", words)
+    others = [part.id for part in parts if part.state == Participation.IN_CALL]
+    for lost in mine:
+        if lost.state == Participation.LOST:
+            lost.state = Participation.REPLACED
+            words = {"id": lost.id, "reason": Participation.REPLACED}
+            signals.tell(session.id, others, "participant-left", words)
 
 
 def _greet(session: Session, me: Participation, others: Sequence[Participation]) -> None:
@@ -219,5 +232,10 @@ def _greet(session: Session, me: Participation, others: Sequence[Participation])
         session.id,
         [other.id for other in others],
         "participant-joined",
-        {"id": me.id, "role": me.role, "name": person.name if person else ""},
+        {
+            "id": me.id,
+            "role": me.role,
+            "name": person.name if person else "",
+            "identity": presence.identity(session, me.user_id),
+        },
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import exists, select
 
-from telehealth import clock, consents, presence, recordings, sessions
+from telehealth import clock, consents, presence, reconcile, recordings, sessions
 from telehealth.access import SYSTEM
 from telehealth.errors import WrongState
 from telehealth.extensions import db
@@ -37,6 +37,13 @@ def run(*, video: VideoProvider) -> Report:
     recordings.sweep()
     consents.repeat(video=video)
     return report
+
+
+def run_by_itself(*, video: VideoProvider) -> None:
+    """What a server does again and again; the provider is asked by one process, now and then."""
+    if video.hosted and reconcile.is_due():
+        reconcile.run(video=video)
+    run(video=video)
 
 
 def _end_abandoned(video: VideoProvider) -> int:

@@ -6,9 +6,9 @@ import sys
 from datetime import datetime
 
 import click
-from flask import Flask
+from flask import Flask, current_app
 
-from telehealth import audit, chores, demo, people, sign_ins, video
+from telehealth import audit, chores, demo, people, reconcile, sign_ins, video
 from telehealth.access import SYSTEM
 from telehealth.errors import Invalid, Refusal
 from telehealth.models import Role
@@ -16,7 +16,7 @@ from telehealth.models import Role
 
 def init_app(app: Flask) -> None:
     """Register the commands."""
-    for command in (create_user, create_api_token, fill_demo, reconcile, verify_audit):
+    for command in (create_user, create_api_token, fill_demo, reconcile_now, test_twilio, verify_audit):
         app.cli.add_command(command)
 
 
@@ -75,11 +75,36 @@ def fill_demo(if_empty: bool) -> None:
 
 
 @click.command("reconcile")
-def reconcile() -> None:
-    """Repair what was missed: people gone without a word, calls nobody is in. Harmless to repeat."""
+def reconcile_now() -> None:
+    """Repair what was missed: rooms and people at the provider, calls nobody is in. Harmless to repeat."""
+    found = reconcile.run(video=video.provider())
     report = chores.run(video=video.provider())
+    click.echo(f"rooms asked about: {found.looked}")
+    click.echo(f"rooms found over: {found.over}")
+    click.echo(f"rooms closed: {found.closed}")
+    click.echo(f"people put out of a room: {found.put_out}")
     click.echo(f"lost connections closed: {report.lost}")
     click.echo(f"abandoned calls ended: {report.ended}")
+    if found.unreachable:
+        raise click.ClickException(f"{found.unreachable} questions had no answer; run this again later")
+
+
+@click.command("test-twilio")
+def test_twilio() -> None:
+    """Tell whether the Twilio set-up works, one line a step; exit 0 only if calls would work."""
+    # Only here: who has no Twilio shall not load its package.
+    from telehealth.video.twilio import check
+
+    failed = False
+    for step in check.steps(current_app.config["SETTINGS"]):
+        mark = "ok  " if step.well else "FAIL" if step.matters else "note"
+        click.echo(f"{mark} {step.name}: {step.what}.")
+        if step.todo:
+            click.echo(f"     {step.todo}")
+        failed = failed or (step.matters and not step.well)
+    click.echo("Calls would not work yet." if failed else "Calls would work.")
+    if failed:
+        raise SystemExit(1)
 
 
 @click.command("verify-audit")

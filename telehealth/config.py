@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,16 @@ class BadSetting(Exception):
 
 
 @dataclass(frozen=True)
+class TwilioSettings:
+    """The clinic's account at Twilio. While the Auth Token is exchanged there are two: new and old."""
+
+    account_sid: str
+    auth_tokens: tuple[str, ...] = field(repr=False)
+    api_key: str
+    api_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings, checked. Built by `from_environment`; tests may build it by hand."""
 
@@ -42,6 +53,8 @@ class Settings:
     clinic_phone: str = ""
     emergency_number: str = ""
     relay_only: bool = False
+    twilio: TwilioSettings | None = field(default=None, repr=False)
+    """The account, where all four of its settings are given, whether calls go over it or not."""
     instance: Path = Path("instance")
     """The folder of what belongs to this clinic alone: its SQLite file, its recordings."""
 
@@ -81,6 +94,7 @@ def from_environment(env: Mapping[str, str], instance: Path) -> Settings:
         clinic_phone=_line("CLINIC_PHONE", get("CLINIC_PHONE", "")),
         emergency_number=_line("EMERGENCY_NUMBER", get("EMERGENCY_NUMBER", "")),
         relay_only=_yes_no("ICE_RELAY_ONLY", get("ICE_RELAY_ONLY", "")),
+        twilio=_twilio(get),
         instance=instance,
     )
 
@@ -171,9 +185,23 @@ def _video_provider(get: Callable[[str, str], str]) -> str:
         raise BadSetting(missing[0], "is missing; Twilio needs all four of its settings")
     if choice == "twilio" and missing:
         raise BadSetting(missing[0], "is missing; VIDEO_PROVIDER asks for Twilio")
-    if choice == "peer" or not given:
-        return "peer"
-    raise BadSetting("VIDEO_PROVIDER", "this version has no Twilio provider yet; set it to peer")
+    return "peer" if choice == "peer" or not given else "twilio"
+
+
+def _twilio(get: Callable[[str, str], str]) -> TwilioSettings | None:
+    if any(not get(name, "") for name in TWILIO):
+        return None
+    account, tokens, key, secret = (get(name, "") for name in TWILIO)
+    auth_tokens = tuple(tokens.replace(",", " ").split())
+    if not re.fullmatch(r"AC[0-9a-f]{32}", account):
+        raise BadSetting(TWILIO[0], "is not an Account SID: AC and 32 characters from 0 to 9 and a to f")
+    if any(re.match("(AC|SK)", token) for token in auth_tokens) or not 0 < len(auth_tokens) < 3:
+        raise BadSetting(TWILIO[1], "is not an Auth Token; the SIDs are other settings")
+    if not re.fullmatch(r"SK[0-9a-f]{32}", key):
+        raise BadSetting(
+            TWILIO[2], "is not the SID of an API key: SK and 32 characters from 0 to 9 and a to f"
+        )
+    return TwilioSettings(account, auth_tokens, key, secret)
 
 
 def _turn_urls(get: Callable[[str, str], str]) -> tuple[str, ...]:

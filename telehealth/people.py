@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
-from telehealth import audit, clock, passwords, sign_ins
+from telehealth import audit, clock, passwords, presence, sign_ins
 from telehealth.access import SYSTEM, Actor, require_role
 from telehealth.errors import Gone, Invalid
 from telehealth.extensions import db
@@ -87,6 +87,7 @@ def set_active(user: User, active: bool, *, by: Actor) -> None:
         user.active = active
         if not active:
             sign_ins.end_all(user)
+            presence.take_out_everywhere(user)
             db.session.execute(
                 update(ApiToken)
                 .where(ApiToken.user_id == user.id, ApiToken.revoked_at.is_(None))

@@ -13,14 +13,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from blinker import Signal as Notice
 from flask import current_app
 from sqlalchemy import ColumnElement, Select, and_, delete, or_, select, update
 
 from telehealth import access, audit, changes, clock, signals
 from telehealth.access import SYSTEM, Actor
 from telehealth.extensions import db
-from telehealth.models import Participation, Role, Session, Signal
-from telehealth.store import transaction
+from telehealth.models import Participation, Role, Session, Signal, Status, User
+from telehealth.store import afterwards, transaction
+
+put_out_of_room = Notice(
+    "somebody lost the right to be in a call: `room`, `identity`; sent when that is kept"
+)
 
 STALE = {Participation.WAITING: timedelta(seconds=75), Participation.IN_CALL: timedelta(seconds=35)}
 
@@ -76,11 +81,17 @@ def is_in(session: Session, by: Actor) -> bool:
     return any(p.user_id == by.user_id and is_fresh(p) for p in session.participations)
 
 
-def identity(session: Session, by: Actor) -> str:
+def identity(session: Session, user_id: str | None) -> str:
     """The name of this person in this room: opaque, the same on every device, of no use elsewhere."""
     key = current_app.config["SECRET_KEY"].encode()
-    words = f"identity:{session.room}:{by.user_id}".encode()
+    words = f"identity:{session.room}:{user_id}".encode()
     return hmac.new(key, words, hashlib.sha256).hexdigest()[:32]
+
+
+def whose(session: Session, name: str) -> str | None:
+    """The id of the person who goes by this name in the session's room."""
+    people = (session.doctor_id, session.patient_id)
+    return next((one for one in people if identity(session, one) == name), None)
 
 
 def open_of(session_id: str, user_id: str | None = None) -> list[Participation]:
@@ -142,6 +153,15 @@ def put_out(sign_in_ids: Sequence[str]) -> None:
     for part in list(db.session.scalars(query.execution_options(populate_existing=True))):
         session = db.session.get_one(Session, part.session_id)
         step_out(part, session, by=SYSTEM, state=Participation.LEFT, why="signed out")
+        _take_out(session, part.user_id)
+
+
+def take_out_everywhere(user: User) -> None:
+    """Whoever may do nothing any more is in no room either, by whatever way they came in."""
+    mine = or_(Session.doctor_id == user.id, Session.patient_id == user.id)
+    query = select(Session).where(mine, Session.status == Status.IN_PROGRESS, Session.room_open)
+    for session in db.session.scalars(query):
+        _take_out(session, user.id)
 
 
 def close(session: Session) -> None:
@@ -183,18 +203,20 @@ def sweep() -> int:
     return count
 
 
-def waited_since(session_id: str, user_id: str) -> datetime | None:
-    """When this person's wait began, if they were here within the last minute: a reload is no break."""
+def waited_since(pages: Sequence[Participation]) -> datetime | None:
+    """When the wait of the person of these pages began, if they were here within the last minute.
+
+    A reload is no break.
+    """
     minute_ago = clock.now() - timedelta(minutes=1)
-    query = select(Participation).where(
-        Participation.session_id == session_id,
-        Participation.user_id == user_id,
-        Participation.connected_at.is_(None),
-        or_(Participation.left_at.is_(None), Participation.left_at > minute_ago),
-        Participation.seen_at > minute_ago,
-    )
-    last = db.session.scalar(query.order_by(Participation.entered_at.desc()).limit(1))
-    return last.entered_at if last else None
+    lately = [
+        page.entered_at
+        for page in pages
+        if page.connected_at is None
+        and (page.left_at is None or page.left_at > minute_ago)
+        and page.seen_at > minute_ago
+    ]
+    return max(lately, default=None)
 
 
 def role_of(by: Actor, session: Session) -> str:
@@ -210,6 +232,11 @@ def _stale() -> ColumnElement[bool]:
             for state, limit in STALE.items()
         )
     )
+
+
+def _take_out(session: Session, user_id: str) -> None:
+    room, name = session.room, identity(session, user_id)
+    afterwards(lambda: put_out_of_room.send(room=room, identity=name))
 
 
 def _write_leave(session_id: str, role: str, *, by: Actor, reason: str) -> None:

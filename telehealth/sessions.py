@@ -7,7 +7,6 @@ comes before or after it, never inside.
 
 from __future__ import annotations
 
-import logging
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +16,7 @@ from flask_babel import gettext as _
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from telehealth import access, audit, changes, clock, consents, presence
+from telehealth import access, audit, changes, clock, consents, presence, rooms
 from telehealth.access import SYSTEM, Actor
 from telehealth.errors import (
     Invalid,
@@ -33,8 +32,6 @@ from telehealth.store import new_id, release, transaction
 if TYPE_CHECKING:
     from telehealth.cards import SessionView
     from telehealth.video import Ticket, VideoProvider
-
-log = logging.getLogger(__name__)
 
 GRACE = timedelta(minutes=5)
 """How far in the past a scheduled start may lie: a form takes a while to fill in."""
@@ -177,13 +174,18 @@ def start(session: Session, *, by: Actor, video: VideoProvider) -> Session:
     check(session, "start", by=by)
     release()
     try:
-        video.open_room(session.room)
+        rooms.open_for(session, video=video)
     except ProviderRefused as refusal:
         _take(session, "fail", by=SYSTEM, failure_reason=refusal.message[:500])
         raise ProviderRefused(refusal.message, session=_again(session, by)) from refusal
     except ProviderUnavailable as trouble:
         raise ProviderUnavailable(trouble.message, session=_again(session, by)) from trouble
-    _take(session, "start", by=by, started_at=clock.now())
+    try:
+        _take(session, "start", by=by, started_at=clock.now())
+    except WrongState:
+        if not session.is_open:
+            rooms.close(session, video=video)
+        raise
     consents.carry_out(session, video=video)
     return _again(session, by)
 
@@ -196,10 +198,7 @@ def end(session: Session, *, by: Actor, video: VideoProvider) -> Session:
         ended_at = max(clock.now(), session.started_at or clock.now())
         _take(session, "end", by=by, ended_at=ended_at)
         presence.close(session)
-    try:
-        video.close_room(session.room)
-    except (ProviderRefused, ProviderUnavailable) as trouble:
-        log.warning("room of session %s is not closed yet: %s", session.id, type(trouble).__name__)
+    rooms.close(session, video=video)
     return _again(session, by)
 
 
@@ -230,11 +229,13 @@ def leave(session: Session, *, by: Actor) -> Session:
 def ticket(session: Session, *, by: Actor, video: VideoProvider) -> Ticket:
     """All a browser needs to connect; room and identity come from the session alone.
 
-    Raises NotAllowed or WrongState.
+    A room that died meanwhile is opened again. Raises NotAllowed, WrongState, ProviderRefused or
+    ProviderUnavailable.
     """
     check(session, "join", by=by)
+    rooms.ensure(session, video=video)
     audit.record("session.token", by=by, object_type="session", object_id=session.id)
-    return video.ticket(session.room, presence.identity(session, by))
+    return video.ticket(session.room, presence.identity(session, by.user_id))
 
 
 def _take(session: Session, action: str, *, by: Actor, **values: Any) -> None:

@@ -29,16 +29,13 @@ class Message:
     message_id: str
 
 
-def post(session_id: str, messages: Sequence[Message]) -> None:
-    """Store messages; one whose id is already there is ignored, so a browser may repeat blindly."""
+def post(session_id: str, messages: Sequence[Message], *, browsers: bool = True) -> None:
+    """Store messages. Of browsers' own one whose id is there already is ignored: they repeat blindly."""
     with transaction():
         last = lock(session_id)
         ids = [message.message_id for message in messages]
-        known = set(
-            db.session.scalars(
-                select(Signal.message_id).where(Signal.session_id == session_id, Signal.message_id.in_(ids))
-            )
-        )
+        query = select(Signal.message_id).where(Signal.session_id == session_id, Signal.message_id.in_(ids))
+        known = set(db.session.scalars(query)) if browsers else set()
         for message in messages:
             if message.message_id in known:
                 continue
@@ -67,7 +64,7 @@ def post(session_id: str, messages: Sequence[Message]) -> None:
 def tell(session_id: str, recipients: Sequence[str], kind: str, body: dict[str, Any]) -> None:
     """Tell participants something in the server's own name."""
     if recipients:
-        post(session_id, [Message(to, kind, body, f"server-{new_id()}") for to in recipients])
+        post(session_id, [Message(to, kind, body, f"server-{new_id()}") for to in recipients], browsers=False)
 
 
 def read(recipient_id: str, after: int) -> list[Signal]:

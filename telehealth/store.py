@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -94,11 +94,19 @@ def transaction() -> Iterator[None]:
     except BaseException:
         session.rollback()
         changes.take(session)
+        session.info.pop("afterwards", None)
         raise
     finally:
         session.info.pop("writing", None)
     if topics:
         changes.kept.send(topics=topics)
+    for act in session.info.pop("afterwards", ()):
+        act()
+
+
+def afterwards(act: Callable[[], object]) -> None:
+    """Do this once the transaction at hand is kept; never if it is not. For what needs a network."""
+    db.session().info.setdefault("afterwards", []).append(act)
 
 
 def release() -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from support.pages import Visitor
     from support.server import Server
 
-pytest_plugins = ["support.browser_fixtures", "support.domain_fixtures"]
+pytest_plugins = ["support.browser_fixtures", "support.domain_fixtures", "support.twilio_fixtures"]
 FOLDER = pytest.StashKey[Path]()
 
 

@@ -75,7 +75,9 @@ def test_a_waiting_page_comes_into_the_call_with_the_same_id(inside, moment, cli
     assert (entrance.status, entrance.me.state) == (Status.IN_PROGRESS, "in_call")
     assert [part.id for part in entrance.others] == [other]
     assert len(states(session)) == 2
-    assert inbox(other) == [("participant-joined", {"id": page, "role": "patient", "name": "Ana Lima"})]
+    identity = presence.identity(session, ana.id)
+    person = {"id": page, "role": "patient", "name": "Ana Lima", "identity": identity}
+    assert inbox(other) == [("participant-joined", person)]
 
 
 def test_a_page_that_waits_is_not_in_the_call_of_those_who_come_in(inside, clinic, dr_grey, ana):
@@ -111,15 +113,16 @@ def test_the_inbox_of_a_newcomer_begins_at_the_cursor(call, dr_grey, ana):
 def test_a_reload_replaces_the_page_before_it(call, dr_grey, ana):
     other, old = connect(call, dr_grey), connect(call, ana)
     since, cursor = head(), rows(Signal)[-1]["seq"]
-    new = enter(call, ana)
+    new, identity = enter(call, ana), presence.identity(call, ana.id)
     assert states(call) == {other: "in_call", old: "replaced", new: "in_call"}
     assert inbox(old, cursor) == [("replaced", {})]
     assert inbox(other, cursor) == [
         ("participant-left", {"id": old, "reason": "replaced"}),
-        ("participant-joined", {"id": new, "role": "patient", "name": "Ana Lima"}),
+        ("participant-joined", {"id": new, "role": "patient", "name": "Ana Lima", "identity": identity}),
     ]
     assert [(one.action, one.reason) for one in entries(since)] == [
-        ("session.leave", "opened in another window")
+        ("session.leave", "opened in another window"),
+        ("session.token", ""),
     ]
 
 
@@ -225,11 +228,12 @@ def test_leaving_is_the_end_of_a_connection(call, dr_grey, ana):
     enter(call, dr_grey)
     since = head()
     calls.step_out(call, enter(call, ana), by=ana.actor)
-    assert told(since) == []
+    assert told(since) == ["session.token by patient"]
     page = connect(call, ana)
+    since = head()
     for _ in range(2):
         calls.step_out(call, page, by=ana.actor)
-    assert told(since) == ["session.join by patient", "session.leave by patient"]
+    assert told(since) == ["session.leave by patient"]
 
 
 def test_those_in_the_call_learn_who_left(call, dr_grey, ana):

@@ -60,7 +60,7 @@ def test_a_reload_is_no_break_in_the_wait(session, dr_grey, ana, moment):
         moment.shift(30)
         enter(session, ana)
     assert here(session, dr_grey) == [("Ana Lima", "waiting", NOW)]
-    assert told(since) == ["session.wait by patient"]
+    assert told(since) == ["session.wait by patient", *["session.token by patient"] * 4]
 
 
 def test_who_comes_back_after_minutes_waits_anew(session, dr_grey, ana, moment):
@@ -70,7 +70,7 @@ def test_who_comes_back_after_minutes_waits_anew(session, dr_grey, ana, moment):
     moment.shift(120)
     enter(session, ana)
     assert here(session, dr_grey) == [("Ana Lima", "waiting", NOW + 120 * SECOND)]
-    assert told(since) == ["session.wait by patient"] * 2
+    assert told(since) == ["session.wait by patient", "session.token by patient"] * 2
 
 
 def test_the_call_begins_for_each_when_they_come_in(call, dr_grey, ana, moment):

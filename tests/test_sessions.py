@@ -19,15 +19,17 @@ class Video:
     """A video service that is in trouble: what it raises is given."""
 
     name = "troubled"
+    hosted = True
 
     def __init__(self, trouble=None):
         self.trouble = trouble
         self.asked = []
 
-    def open_room(self, room):
+    def open_room(self, room, *, record=False):
         self.asked.append(("open", room))
         if self.trouble:
             raise self.trouble
+        return f"room-{room}"
 
     def close_room(self, room):
         self.asked.append(("close", room))
@@ -154,7 +156,8 @@ def test_a_provider_out_of_reach_leaves_the_session_as_it_was(plan, dr_grey):
     with pytest.raises(ProviderUnavailable) as refusal:
         sessions.start(session, by=dr_grey.actor, video=Video(ProviderUnavailable()))
     assert refusal.value.session.status == Status.SCHEDULED
-    assert rows(Session) == before
+    # That there may be a room is all that was written down: the reply may have been lost.
+    assert rows(Session) == [{**before[0], "room_open": True}]
     assert told(since) == []
     assert sessions.start(session, by=dr_grey.actor, video=Video()).status == Status.IN_PROGRESS
 
@@ -233,7 +236,7 @@ def test_leaving_twice_or_without_having_come_is_harmless(plan, dr_grey, ana):
     meet(session, ana, dr_grey)
     for _ in range(2):
         assert sessions.leave(session, by=ana.actor).status == Status.IN_PROGRESS
-    assert told(since) == ["session.join by patient", "session.leave by patient"]
+    assert told(since)[-2:] == ["session.join by patient", "session.leave by patient"]
 
 
 def test_who_took_a_ticket_and_never_connected_left_before_the_call(plan, dr_grey, ana):

@@ -69,7 +69,7 @@ class Subscription:
 
 
 class Hub:
-    """Listens while the process lives; started by the first stream."""
+    """Listens while the process lives; started by its server, or else by the first stream."""
 
     def __init__(self, app: Flask, chores: Callable[[], object]) -> None:
         self._app, self._chores = app, chores
@@ -77,6 +77,13 @@ class Hub:
         self._lock = threading.Lock()
         self._running = False
         changes.kept.connect(self._on_kept)
+
+    def start(self) -> None:
+        """Begin to listen, and to see to the chores; harmless twice."""
+        with self._lock:
+            if not self._running:
+                self._running = True
+                threading.Thread(target=self._run, daemon=True, name="hub").start()
 
     @property
     def closing(self) -> bool:
@@ -89,9 +96,7 @@ class Hub:
         subscription = Subscription(topics)
         with self._lock:
             self._subscriptions.add(subscription)
-            if not self._running:
-                self._running = True
-                threading.Thread(target=self._run, daemon=True, name="hub").start()
+        self.start()
         try:
             yield subscription
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from telehealth.extensions import Model
@@ -88,6 +88,8 @@ class Session(Model):
     cancelled_by_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"))
     cancel_reason: Mapped[str] = mapped_column(String(500), default="")
     last_signal: Mapped[int] = mapped_column(default=0)
+    room_open: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether the provider may have a room of this session open; set before it is asked for one."""
     recording_on: Mapped[bool | None]
 
     visit: Mapped[Visit] = relationship(back_populates="sessions")

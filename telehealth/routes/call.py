@@ -10,13 +10,25 @@ from flask import Blueprint, jsonify, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
-from telehealth import access, audit, calls, clock, presence, sessions, sign_ins, signals, video
+from telehealth import (
+    access,
+    audit,
+    calls,
+    clock,
+    presence,
+    rooms,
+    sessions,
+    sign_ins,
+    signals,
+    video,
+)
 from telehealth.access import Actor
 from telehealth.errors import Gone, NotAllowed, Refusal, WrongState
 from telehealth.live import stream
 from telehealth.live.stream import Event, Over
 from telehealth.models import Participation, Role, Session, Signal, Status
 from telehealth.routes import actor, in_call, passive, speaks_json
+from telehealth.routes.api_shapes import ticket_out
 from telehealth.routes.recordings import standing_out
 from telehealth.routes.shapes import Shape, Text, read_body, read_query
 from telehealth.times import iso
@@ -87,7 +99,9 @@ def show(session_id: str) -> ResponseReturnValue:
         sessions.check(session, "join", by=actor())
     except WrongState as refusal:
         return _not_now(session, refusal)
-    audit.record("session.read", by=actor(), object_type="session", object_id=session.id)
+    # A page that its browser fetched ahead was not read yet; coming in is written down by itself.
+    if "prefetch" not in request.headers.get("Sec-Purpose", ""):
+        audit.record("session.read", by=actor(), object_type="session", object_id=session.id)
     return render_template("call/show.html", **_page(session))
 
 
@@ -95,20 +109,24 @@ def show(session_id: str) -> ResponseReturnValue:
 @in_call
 @speaks_json
 def enter(session_id: str) -> ResponseReturnValue:
-    """Come into the waiting room or the call.
+    """Come into the waiting room or the call, with the ticket for it.
 
     The sign-in is what opens the door; a ticket sent along has to be for this room all the same.
     """
     session, body = _load(session_id), read_body(EnterBody)
-    provider = video.provider()
+    provider, identity = video.provider(), presence.identity(session, actor().user_id)
     if isinstance(provider, PeerProvider) and body.token is not None:
-        provider.check(body.token, session.room, presence.identity(session, actor()))
+        provider.check(body.token, session.room, identity)
+    sessions.check(session, "join", by=actor())
+    rooms.ensure(session, video=provider)
     entrance = calls.enter(session, body.participant, by=actor())
+    ticket = provider.ticket(session.room, identity)
     return jsonify(
         status=entrance.status,
+        ticket=ticket_out(ticket, url_for("call.show", session_id=session.id)),
         cursor=entrance.cursor,
-        me=_person(entrance.me) | {"since": iso(entrance.me.entered_at)},
-        participants=[_person(other) for other in entrance.others],
+        me=_person(entrance.me, session) | {"since": iso(entrance.me.entered_at)},
+        participants=[_person(other, session) for other in entrance.others],
         recording=standing_out(session),
     )
 
@@ -154,6 +172,18 @@ def leave(session_id: str) -> ResponseReturnValue:
     """A page goes away."""
     session, body = _load(session_id), read_body(LeaveBody)
     calls.step_out(session, body.participant, by=actor())
+    return jsonify({})
+
+
+@blueprint.post("/room")
+@in_call
+@speaks_json
+def room(session_id: str) -> ResponseReturnValue:
+    """A page was told that its room is not there: see to it that there is one."""
+    session, body = _load(session_id), read_body(LeaveBody)
+    calls.check_inbox(session, body.participant, by=actor())
+    sessions.check(session, "join", by=actor())
+    rooms.ensure(session, video=video.provider(), doubtful=True)
     return jsonify({})
 
 
@@ -216,8 +246,9 @@ def _event(one: Signal) -> Event:
     return Event(one.kind, json.loads(one.body), one.seq)
 
 
-def _person(part: Participation) -> dict[str, Any]:
-    return {"id": part.id, "role": part.role, "name": part.user.name}
+def _person(part: Participation, session: Session) -> dict[str, Any]:
+    identity = presence.identity(session, part.user_id)
+    return {"id": part.id, "role": part.role, "name": part.user.name, "identity": identity}
 
 
 def _elapsed(session: Session) -> float | None:

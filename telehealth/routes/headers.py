@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from flask import Flask, Response, current_app, g, request
 
+from telehealth import video
+from telehealth.assets import Assets
+
 POLICY = "; ".join(
     (
         "default-src 'self'",
@@ -35,8 +38,9 @@ def init_app(app: Flask) -> None:
 def add(response: Response) -> Response:
     """Content-Security-Policy and its relatives; nothing of a signed-in answer is kept anywhere."""
     headers = response.headers
-    headers["Content-Security-Policy"] = POLICY
-    headers["Permissions-Policy"] = _CALL if request.endpoint == "call.show" else _SHUT
+    in_call = request.endpoint == "call.show"
+    headers["Content-Security-Policy"] = _policy_of_the_call() if in_call else POLICY
+    headers["Permissions-Policy"] = _CALL if in_call else _SHUT
     headers["Referrer-Policy"] = "no-referrer"
     headers["X-Content-Type-Options"] = "nosniff"
     headers["X-Frame-Options"] = "DENY"
@@ -44,9 +48,18 @@ def add(response: Response) -> Response:
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
     if current_app.config["SETTINGS"].https:
         headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+    if response.mimetype == "text/html" and g.get("actor") and not in_call:
+        assets: Assets = current_app.extensions["assets"]
+        headers["Speculation-Rules"] = f'"{assets.url("ahead.rules")}"'
     if request.endpoint != "static_file":
         headers["Cache-Control"] = "no-store"
         headers.add("Vary", "Cookie, HX-Request")
     if "request_id" in g:
         headers["X-Request-Id"] = g.request_id
     return response
+
+
+def _policy_of_the_call() -> str:
+    """The call page alone may speak to the video provider."""
+    sources = " ".join(("'self'", *video.provider().connects_to))
+    return POLICY.replace("connect-src 'self'", f"connect-src {sources}")

@@ -98,6 +98,22 @@ document.addEventListener('submit', (event) => {
   location.assign(event.target.action);
 });
 
+// ---- What a call needs, fetched before it is wanted ------------------------------------------
+
+const PARTS = 'begin call awake chooser devices emitter http inbox pair peer people quality room signal view';
+
+function fetchAhead() {
+  if (!find('a[data-ahead=all]') || find('link[rel=prefetch]')) return;
+  for (const part of PARTS.split(' ')) {
+    const link = document.createElement('link');
+    link.rel = 'prefetch';
+    link.href = new URL(`call/${part}.js`, import.meta.url);
+    document.head.append(link);
+  }
+}
+
+addEventListener('load', () => setTimeout(fetchAhead, 100));
+
 function nameForeignZone() {
   for (const note of document.querySelectorAll('[data-zone]')) {
     note.hidden = note.dataset.zone === Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -149,6 +165,7 @@ document.addEventListener('htmx:after:swap', ({ detail: { ctx } }) => {
   for (const id of ctx.openParts ?? []) document.getElementById(id)?.setAttribute('open', '');
   nameForeignZone();
   markTitle();
+  fetchAhead();
   if (!byPress(ctx)) return;
   placeFocus(ctx);
   // A press that swaps nothing itself concerns something that a live part of the page shows.

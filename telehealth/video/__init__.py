@@ -5,12 +5,14 @@ Vendor words, codes and ids stop inside each provider's own module.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from flask import Flask, current_app
+
+from telehealth.config import Settings
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,59 @@ class Media:
     chunks: Iterable[bytes]
 
 
+@dataclass(frozen=True)
+class Happening:
+    """Something that happened in a room, told by the provider: late, twice or never, in any order.
+
+    `seconds` is how long the stay or the recording was, where the provider says so.
+    """
+
+    JOINED: ClassVar = "joined"
+    LEFT: ClassVar = "left"
+    ENDED: ClassVar = "ended"
+    RECORDED: ClassVar = "recorded"
+    NOT_RECORDED: ClassVar = "not recorded"
+
+    kind: str
+    room: str
+    room_id: str
+    at: datetime
+    attendee_id: str = ""
+    identity: str = ""
+    seconds: float | None = None
+    recording_id: str = ""
+
+
+@dataclass(frozen=True)
+class Attendee:
+    """One stay of one identity in a room, as the provider saw it; `left_at` None: still in it."""
+
+    id: str
+    identity: str
+    joined_at: datetime
+    left_at: datetime | None
+
+
+@dataclass(frozen=True)
+class RoomReport:
+    """How a room is at the provider; `ended_at` None: it is open."""
+
+    room: str
+    room_id: str
+    ended_at: datetime | None
+    attendees: list[Attendee]
+
+    def happenings(self) -> Iterator[Happening]:
+        """What led to this, as the provider would have told it bit by bit."""
+        for one in self.attendees:
+            who = (one.id, one.identity)
+            yield Happening(Happening.JOINED, self.room, self.room_id, one.joined_at, *who)
+            if one.left_at is not None:
+                yield Happening(Happening.LEFT, self.room, self.room_id, one.left_at, *who)
+        if self.ended_at is not None:
+            yield Happening(Happening.ENDED, self.room, self.room_id, self.ended_at)
+
+
 class VideoProvider(Protocol):
     """Rooms and tickets. Every method may raise ProviderUnavailable (try later) or ProviderRefused."""
 
@@ -42,9 +97,13 @@ class VideoProvider(Protocol):
     """Whether a browser may get ready to connect before it has its ticket."""
     records: bool
     """Whether the provider itself records; else the doctor's browser does."""
+    hosted: bool
+    """Whether its rooms are somewhere else, where they can die by themselves."""
+    connects_to: tuple[str, ...]
+    """What the call page must be able to reach beside us, as sources for connect-src."""
 
-    def open_room(self, room: str) -> None:
-        """Make the room ready; one that is there already is fine."""
+    def open_room(self, room: str, *, record: bool = False) -> str:
+        """Make the room ready; one that is there already is fine. Returns the provider's id of it."""
 
     def ticket(self, room: str, identity: str) -> Ticket:
         """A ticket for one identity in one room; needs no network."""
@@ -57,6 +116,17 @@ class VideoProvider(Protocol):
 
     def record(self, room: str, *, on: bool) -> None:
         """Record the room from now on, or no longer; harmless to repeat."""
+
+    def look(self, room: str, room_id: str) -> RoomReport:
+        """How the room of this name and id is, and who was in it; one that is not known is over."""
+
+    def read_callback(
+        self, path: str, fields: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> Happening | None:
+        """What the provider tells by calling us; None for what does not concern us.
+
+        `path` with its query. Raises NotAllowed or Invalid for what is not from the provider.
+        """
 
 
 class RecordingProvider(VideoProvider, Protocol):
@@ -71,9 +141,17 @@ class RecordingProvider(VideoProvider, Protocol):
 
 def init_app(app: Flask) -> None:
     """Choose the provider that the settings name."""
-    from telehealth.video.peer import PeerProvider
+    settings: Settings = app.config["SETTINGS"]
+    chosen: VideoProvider
+    if settings.video_provider == "twilio":
+        from telehealth.video.twilio import TwilioProvider
 
-    app.extensions["video"] = PeerProvider(app.config["SETTINGS"])
+        chosen = TwilioProvider(settings)
+    else:
+        from telehealth.video.peer import PeerProvider
+
+        chosen = PeerProvider(settings)
+    app.extensions["video"] = chosen
 
 
 def provider() -> VideoProvider:

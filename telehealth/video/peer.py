@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -16,8 +17,8 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 
 from telehealth import clock
 from telehealth.config import Settings
-from telehealth.errors import NotAllowed
-from telehealth.video import Ticket
+from telehealth.errors import NotAllowed, NotFound
+from telehealth.video import Happening, RoomReport, Ticket
 
 LIFE = timedelta(hours=4)
 
@@ -27,14 +28,17 @@ class PeerProvider:
 
     name = "peer"
     records = False
+    hosted = False
+    connects_to: tuple[str, ...] = ()
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.early = not settings.turn_urls and not settings.relay_only
         self._signer = URLSafeTimedSerializer(settings.secret_key, salt="peer ticket")
 
-    def open_room(self, room: str) -> None:
+    def open_room(self, room: str, *, record: bool = False) -> str:
         """Nothing to do: the session's status is the room."""
+        return ""
 
     def ticket(self, room: str, identity: str) -> Ticket:
         """A ticket good for LIFE; renewed at every join."""
@@ -67,6 +71,16 @@ class PeerProvider:
 
     def record(self, room: str, *, on: bool) -> None:
         """Nothing to do: the doctor's browser records, and is refused when it may not."""
+
+    def look(self, room: str, room_id: str) -> RoomReport:
+        """There is nothing to see anywhere else."""
+        return RoomReport(room, room_id, clock.now(), [])
+
+    def read_callback(
+        self, path: str, fields: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> Happening | None:
+        """Nobody calls us."""
+        raise NotFound()
 
     def _ice_servers(self, identity: str) -> list[dict[str, Any]]:
         """TURN with credentials that the relay checks by itself (the TURN REST scheme, as coturn has it)."""

@@ -43,7 +43,7 @@ window.fetch = async (url, { body, signal } = {}) => {
 };
 window.line = async () => {
   const { Line } = await import('/call/signal.js');
-  const line = new Line({ url: '/call', participant: 'me', csrf: 'token' });
+  const line = new Line({ url: '/call', csrf: 'token' }, { participant: 'me', answer: null });
   window.heard = [];
   for (const type of ['signal', 'participant-joined', 'participant-left', 'replaced', 'gone', 'changed',
     'signed-out', 'presence']) line.on(type, (detail) => heard.push([type, detail]));

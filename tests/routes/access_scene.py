@@ -245,6 +245,7 @@ class House:
             "consent": {"agreed": True},
             "recordings": {"id": token_hex(10), "media_type": "video/webm"},
             "finish": {"duration_seconds": 1},
+            "room": {"participant": me},
         }[step]
 
     def _ticket(self, guest: Guest, scene: Scene) -> str:
@@ -252,7 +253,7 @@ class House:
             session = access.load_session(scene.session_id, by=self.cast["dr_grey"].actor)
             by = guest.user or Actor(None, "stranger")
             embedded = PeerProvider(self.app.config["SETTINGS"])
-            return embedded.ticket(session.room, presence.identity(session, by)).token
+            return embedded.ticket(session.room, presence.identity(session, by.user_id)).token
 
     def _form(self, rule: str, guest: Guest) -> dict[str, str]:
         later = (clock.now() + timedelta(days=2)).strftime("%Y-%m-%dT%H:%M")
@@ -287,6 +288,8 @@ def _path(rule: str, scene: Scene) -> str:
         "number": "0",
         "version": "any",
         "path:path": "app.css",
+        "carrier": "twilio",
+        "what": "room",
     }
     return re.sub(r"<([\w:]+)>", lambda found: values[found[1]], rule)
 

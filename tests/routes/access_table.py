@@ -54,6 +54,7 @@ POST /telemedicine/<session_id>/call/enter         401  200  404  200 404 403  2
 POST /telemedicine/<session_id>/call/signal        401  200  404  200 404 403  200  404
 POST /telemedicine/<session_id>/call/presence      401  200  404  200 404 403  200  404
 POST /telemedicine/<session_id>/call/leave         401  200  404  200 404 403  200  404
+POST /telemedicine/<session_id>/call/room          401  200  404  200 404 403  200  404
 GET  /telemedicine/<session_id>/call/inbox         401  200  404  200 404 403  200  404
 POST /telemedicine/<session_id>/call/consent       401  403  404  200 404 403  200  404
 POST /telemedicine/<session_id>/call/recordings    401  201  404  403 404 403  403  404
@@ -79,6 +80,8 @@ POST /admin/people/<user_id>                       303  403  403  403 403 303  4
 POST /admin/people/<user_id>/invite                303  403  403  403 403 200  403  403
 POST /admin/people/<user_id>/deactivate            303  403  403  403 403 303  403  403
 POST /admin/people/<user_id>/activate              303  403  403  403 403 303  403  403
+
+POST /webhooks/<carrier>/<what>                    404  404  404  404 404 404  404  404
 
 GET  /api/v1/openapi.json                          200  200  200  200 200 200  200  200
 GET  /api/v1/docs                                  200  200  200  200 200 200  200  200
@@ -109,6 +112,7 @@ PUBLIC = {
     "GET /sign-out",
     "/invitation/<token>",
     "/join/<token>",
+    "/webhooks/<carrier>/<what>",
     "/api/v1/openapi.json",
     "/api/v1/docs",
 }

@@ -5,7 +5,7 @@ answer of 500 and above fails the test when it ends.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,15 +27,17 @@ ARGUMENTS = (
 
 FAKE_DEVICES = "--use-fake-device-for-media-stream"
 
-# Keeps every connection that a page makes, so that a test can ask what really arrives.
+# Keeps every connection that a page makes, so that a test can ask what really arrives. A subclass would
+# hide from libraries what they look for in the prototype.
 COLLECT = """
-(() => {
-  const Native = window.RTCPeerConnection;
-  window.connections = [];
-  window.RTCPeerConnection = class extends Native {
-    constructor(...given) { super(...given); window.connections.push(this); }
-  };
-})();
+window.connections = [];
+window.RTCPeerConnection = new Proxy(window.RTCPeerConnection, {
+  construct(...given) {
+    const made = Reflect.construct(...given);
+    window.connections.push(made);
+    return made;
+  },
+});
 """
 
 RECEIVED = """
@@ -68,9 +70,11 @@ async () => {
 """
 
 
-def launch(playwright: Playwright, *, devices: str = "allowed") -> Browser:
-    """Start Chromium. `devices`: `allowed`, `denied` (the person says no), `microphone` or `missing`."""
-    arguments = list(ARGUMENTS)
+def launch(playwright: Playwright, *, devices: str = "allowed", extra: Sequence[str] = ()) -> Browser:
+    """Start Chromium. `devices`: `allowed`, `denied` (the person says no), `microphone` or `missing`;
+    `extra` are more arguments.
+    """
+    arguments = [*ARGUMENTS, *extra]
     if devices != "missing":
         cameras = 0 if devices == "microphone" else 1
         # Ten pictures a second are enough to see that they come.

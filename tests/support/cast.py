@@ -53,8 +53,9 @@ class RefusingVideo:
     """A video service that says no for good."""
 
     name = "refusing"
+    hosted = True
 
-    def open_room(self, room: str) -> None:
+    def open_room(self, room: str, *, record: bool = False) -> str:
         """Refuse."""
         raise ProviderRefused("The video service refused to open a room.")
 

@@ -10,15 +10,18 @@ from telehealth.video.peer import PeerProvider
 
 
 class WatchedVideo(PeerProvider):
-    """The embedded service, which remembers what it was asked."""
+    """A service with rooms of its own, which remembers what it was asked."""
+
+    hosted = True
 
     def __init__(self, app: Flask) -> None:
         super().__init__(app.config["SETTINGS"])
         self.asked: list[str] = []
 
-    def open_room(self, room: str) -> None:
+    def open_room(self, room: str, *, record: bool = False) -> str:
         """Open, and remember."""
         self.asked.append("open_room")
+        return f"room-{room}"
 
     def ticket(self, room: str, identity: str) -> Ticket:
         """Make a ticket, and remember."""
@@ -33,18 +36,18 @@ class WatchedVideo(PeerProvider):
 class RefusingVideo(WatchedVideo):
     """Says no for good."""
 
-    def open_room(self, room: str) -> None:
+    def open_room(self, room: str, *, record: bool = False) -> str:
         """Refuse."""
-        super().open_room(room)
+        self.asked.append("open_room")
         raise ProviderRefused("The video service refused to open a room.")
 
 
 class SilentVideo(WatchedVideo):
     """Is out of reach for now."""
 
-    def open_room(self, room: str) -> None:
+    def open_room(self, room: str, *, record: bool = False) -> str:
         """Do not answer."""
-        super().open_room(room)
+        self.asked.append("open_room")
         raise ProviderUnavailable()
 
     def ticket(self, room: str, identity: str) -> Ticket:

@@ -186,4 +186,28 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
             "mac": "9" * 64,
         }
     ],
+    "rooms": [
+        {
+            "id": "a1" * 10,
+            "session_id": SESSION,
+            "provider_id": "RM" + "a" * 32,
+            "opened_at": NOON,
+            "checked_at": LATER,
+            "closed_at": None,
+        }
+    ],
+    "attendances": [
+        {
+            "id": "a2" * 10,
+            "room_id": "a1" * 10,
+            "provider_id": "PA" + "b" * 32,
+            "user_id": DOCTOR,
+            "participation_id": None,
+            "joined_at": NOON,
+            "joined_told": True,
+            "left_at": LATER,
+            "left_told": False,
+        }
+    ],
+    "chores": [{"name": "reconcile", "done_at": NOON}],
 }

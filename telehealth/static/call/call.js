@@ -1,25 +1,19 @@
 import { stayAwake } from './awake.js';
+import * as begun from './begin.js';
 import { chooser } from './chooser.js';
 import { Devices } from './devices.js';
-import { insist, post } from './http.js';
+import { post } from './http.js';
 import { People } from './people.js';
 import { Line } from './signal.js';
 import { View } from './view.js';
 
 /** What can carry a call, by the name in the ticket. The page knows nothing else of it: room.js. */
-const CARRIERS = { peer: () => import('./peer.js') };
+const CARRIERS = { peer: () => import('./peer.js'), twilio: () => import('./twilio.js') };
 
 const SOURCES = ['microphone', 'camera'];
 const OVER = ['COMPLETED', 'CANCELLED', 'FAILED'];
 const SLOW = 2;
 const SAVING_MOST = 4000;
-const NEARLY_EXPIRED = 300000;
-
-/** A page's id, fresh at each load: a reload, a crash and a second tab are all the same then. */
-function freshId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(12));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
 
 /** One person on the call page: in the waiting room, in the call, at the end. */
 class Call {
@@ -28,7 +22,7 @@ class Call {
   #view = new View(this.#root);
   #people = new People(document.querySelector('.people'), () => this.#set({ silenced: true }));
   #devices = new Devices(history.state?.devices);
-  #line = new Line({ ...this.#settings, participant: freshId() });
+  #line = new Line(this.#settings, begun);
   #sleep = stayAwake();
   #ticket;
   #carrier;
@@ -68,16 +62,11 @@ class Call {
     if (this.#moving) return;
     this.#moving = true;
     try {
-      // Side by side: each is a way to the server and back.
-      const entering = this.#line.enter();
-      entering.catch(() => {});
-      if (!(Date.parse(this.#ticket?.expires_at) - Date.now() > NEARLY_EXPIRED)) {
-        this.#ticket = await insist(() => this.#ask());
-        this.#carrier = CARRIERS[this.#ticket.provider]();
-      }
-      if (this.#settings.status === 'IN_PROGRESS' && !this.#early) this.#prepare();
+      const entrance = await this.#line.enter();
+      this.#ticket = entrance.ticket;
+      this.#carrier = CARRIERS[this.#ticket.provider]();
+      if (entrance.status === 'IN_PROGRESS' && !this.#early) this.#prepare();
       this.#early = false;
-      const entrance = await entering;
       this.#line.open(entrance.cursor);
       this.#recording?.then((recording) => recording.heard(entrance.recording));
       this.#remember({ reloaded: false });
@@ -103,15 +92,9 @@ class Call {
     });
   }
 
-  async #ask() {
+  #ask() {
     const { tokenUrl, sessionId, csrf } = this.#settings;
-    try {
-      return await post(tokenUrl, { session_id: sessionId }, { csrf });
-    } catch (error) {
-      // Without a ticket there is no call: sign in first.
-      error.final ||= error.status === 401;
-      throw error;
-    }
+    return post(tokenUrl, { session_id: sessionId }, { csrf });
   }
 
   async #prepare() {
@@ -137,7 +120,8 @@ class Call {
   async #begin({ me, participants }) {
     const { connect } = await this.#carrier;
     const renew = () => this.#ask();
-    const room = await connect(this.#ticket, { line: this.#line, me, participants, renew });
+    const reopen = () => this.#line.reopen();
+    const room = await connect(this.#ticket, { line: this.#line, me, participants, renew, reopen });
     if (this.#facts.over) {
       room.leave();
       return;
@@ -159,9 +143,9 @@ class Call {
         this.#people.remove(participant);
         this.#set({});
       })
-      .on('state-changed', () => this.#set({ poor: false, noPath: false }))
+      .on('state-changed', () => this.#set({ poor: false, trouble: null }))
       .on('quality', ({ level }) => this.#set({ poor: level <= (this.#facts.poor ? SLOW + 1 : SLOW) }))
-      .on('trouble', ({ reason }) => reason === 'no-path' && this.#set({ noPath: true }));
+      .on('trouble', ({ reason }) => this.#troubled(reason));
     for (const source of SOURCES) room.setTrack(source, this.#devices.tracks[source]);
     room.setMicrophone(this.#devices.isOn('microphone'));
     for (const participant of room.participants.values()) this.#people.show(participant);
@@ -171,6 +155,12 @@ class Call {
     const { started } = this.#settings;
     this.#view.runClock(started ? (Date.now() - Date.parse(started)) / 1000 : 0);
     this.#set({ told: false });
+  }
+
+  #troubled(reason) {
+    if (reason === 'elsewhere') this.#finish('elsewhere');
+    else if (reason === 'put-out') this.#gone();
+    else if (reason !== 'turn-credentials') this.#set({ trouble: reason });
   }
 
   #heard({ status, duration_seconds: duration, elapsed_seconds: elapsed }) {
@@ -257,7 +247,7 @@ class Call {
     const { over, recording = [] } = facts;
     const { problem, tracks, wanted } = this.#devices;
     const early = state === 'waiting' || state === 'connecting';
-    let panel = facts.noPath && state === 'connecting' ? 'no-path' : state;
+    let panel = (state !== 'connected' && facts.trouble) || state;
     if (problem && early && !tracks.microphone && !facts.dismissed) panel = problem;
     const lacking = tracks.microphone ? 'camera' : tracks.camera ? 'microphone' : 'both';
     const running = [
@@ -346,6 +336,7 @@ class Call {
     document.addEventListener('visibilitychange', () => {
       if (document.hidden || this.#facts.over) return;
       this.#devices.revive();
+      this.#room?.revive();
       this.#people.resume();
     });
   }

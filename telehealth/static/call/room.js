@@ -12,25 +12,31 @@ import { Emitter } from './emitter.js';
  *   media: {mic: boolean, cam: boolean, screen: boolean}|null,
  *   tracks: Object<Source, MediaStreamTrack>}} Participant `media`: what they let others have
  *
- * `connect(ticket, {line, me, participants, renew})` → Promise<Room>. `ticket` is the server's, the
- * next three are what it answered to entering, `renew()` gets another ticket. Who is in
- * `room.participants` by then is not told of again. A carrier that wants the line's events calls
+ * `connect(ticket, {line, me, participants, renew, reopen})` → Promise<Room>, without waiting until
+ * anybody is reached. `ticket` is the server's, the next three are what it answered to entering,
+ * `renew()` gets another ticket, `reopen()` has the server see to it that the room is there. Who is
+ * in `room.participants` by then is not told of again. A carrier that wants the line's events calls
  * `line.release()`. It may export `prepare(ticket)`, called shortly before; without a ticket where
  * the server says that this carrier can do so.
  *
  * Methods: `setTrack(source, track|null)`: the page owns the tracks; `setMicrophone(on)`: mute, but
- * keep it; `hurry()`: the network is back; `leave()`: out at once.
+ * keep it; `hurry()`: the network is back; `revive()`: the page is in front again; `leave()`: out at
+ * once.
  *
  * Events: `state-changed` {state}; `participant-joined`, `participant-left`, `participant-state` and
  * `remote-state` (their `media` changed) {participant}; `track-added` {participant, source, track};
- * `quality` {level} 0 to 5, the worst; `trouble` {reason: no-path | turn-credentials}. Pictures are
- * shown and hidden by `remote-state`: with some carriers the track of a camera that is off stays.
+ * `quality` {level} 0 to 5, the worst; `trouble` {reason}: no-path, unreachable, full, no-video,
+ * no-room while it goes on trying, null when that is over, elsewhere and put-out when it gave up, and
+ * turn-credentials, of which the carrier takes care. Pictures are shown and hidden by `remote-state`: with some carriers the track of a camera that is off stays.
  */
 export class Room extends Emitter {
   /** @type {State} */
   state = 'connecting';
   /** @type {Map<string, Participant>} */
   participants = new Map();
+
+  /** Browsers may have cut the devices off meanwhile. */
+  revive() {}
 
   /** For carriers: change the state and say so. */
   become(state) {

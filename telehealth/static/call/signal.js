@@ -1,5 +1,5 @@
 import { Emitter } from './emitter.js';
-import { delay, insist, post } from './http.js';
+import { checked, delay, insist, post } from './http.js';
 import { Inbox } from './inbox.js';
 
 const HEARTBEAT = 10000;
@@ -34,9 +34,13 @@ export class Line extends Emitter {
   #due = Infinity;
   #timer;
 
-  constructor({ url, participant, csrf }) {
+  #early;
+
+  /** The second argument is begin.js: our id, and the answer to come of the first entering. */
+  constructor({ url, csrf }, { participant, answer }) {
     super();
     this.participant = participant;
+    this.#early = answer;
     this.#url = url;
     this.#csrf = csrf;
     this.#inbox = new Inbox(
@@ -51,9 +55,14 @@ export class Line extends Emitter {
     // A word about ourselves can wait until the first offer is out.
     this.#asked = performance.now();
     return insist(
-      () => this.#post('enter', {}),
+      () => this.#enterOnce(),
       () => this.#open,
     );
+  }
+
+  /** The carrier found no room: let there be one. Throws Refusal. */
+  reopen() {
+    return this.#post('room', {});
   }
 
   /** Hear what there is for us from `cursor` on. */
@@ -113,6 +122,19 @@ export class Line extends Emitter {
   #post(what, body, options) {
     const whole = { participant: this.participant, ...body };
     return post(`${this.#url}/${what}`, whole, { csrf: this.#csrf, ...options });
+  }
+
+  async #enterOnce() {
+    // What was asked for before we were here counts once.
+    const early = this.#early;
+    this.#early = null;
+    try {
+      return await (early ? early.then(checked).then((answer) => answer.json()) : this.#post('enter', {}));
+    } catch (error) {
+      // Outside there is nothing to go on with: sign in first.
+      error.final ||= error.status === 401;
+      throw error;
+    }
   }
 
   #deliver(type, data) {

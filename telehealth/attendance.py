@@ -1,0 +1,194 @@
+"""Who was in the room of a call and when, by the word of its provider.
+
+What the provider tells may come late, twice, in any order or not at all; whatever the order, the
+same is known in the end. `chores` asks for what was never told.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from sqlalchemy import or_, select
+
+from telehealth import audit, changes, presence, signals
+from telehealth.access import SYSTEM, Actor
+from telehealth.extensions import db
+from telehealth.models import Attendance, Participation, Room, Session
+from telehealth.store import transaction
+
+if TYPE_CHECKING:
+    from telehealth.video import Happening
+
+log = logging.getLogger(__name__)
+
+SLACK = timedelta(seconds=10)
+"""How far the provider's clock and ours may be apart when a stay is matched with a page."""
+
+
+@dataclass(frozen=True)
+class Stay:
+    """One person's time in the call; `left_at` None: still in it."""
+
+    user_id: str
+    joined_at: datetime
+    left_at: datetime | None
+
+
+def apply(event: Happening) -> None:
+    """Learn from the provider; what is known already changes nothing."""
+    with transaction():
+        room = _room(event)
+        if room is None:
+            log.info("ignored: %s in a room that is none of ours", event.kind)
+            return
+        if event.kind == event.ENDED:
+            _ended(room, event.at)
+        else:
+            _stayed(room, event)
+
+
+def of(session: Session) -> list[Stay]:
+    """The stays in this session's call, in the order in which they began.
+
+    By the provider's word where there is one; else media from browser to browser is what counts.
+    """
+    query = select(Attendance).join(Room).where(Room.session_id == session.id)
+    told = [Stay(one.user_id, one.joined_at, one.left_at) for one in db.session.scalars(query)]
+    if not told:
+        parts = select(Participation).where(
+            Participation.session_id == session.id, Participation.connected_at.is_not(None)
+        )
+        told = [
+            Stay(part.user_id, part.connected_at, part.left_at)
+            for part in db.session.scalars(parts)
+            if part.connected_at
+        ]
+    return sorted(told, key=lambda stay: stay.joined_at)
+
+
+def talk_time(stays: Sequence[Stay], until: datetime) -> timedelta:
+    """How long at least two different people were in the call; `until` stands for a stay's open end."""
+    moments = sorted(
+        {moment for stay in stays for moment in (stay.joined_at, min(stay.left_at or until, until))}
+    )
+    total = timedelta()
+    for begin, end in pairwise(moments):
+        here = {s.user_id for s in stays if s.joined_at <= begin and (s.left_at or until) >= end}
+        if len(here) > 1:
+            total += end - begin
+    return total
+
+
+def _room(event: Happening) -> Room | None:
+    room = db.session.scalar(select(Room).where(Room.provider_id == event.room_id))
+    if room is None or (event.room and room.session.room != event.room):
+        return None
+    signals.lock(room.session_id)
+    db.session.refresh(room)
+    return room
+
+
+def _ended(room: Room, at: datetime) -> None:
+    if room.closed_at is None or at < room.closed_at:
+        room.closed_at = at
+    open_stays = select(Attendance).where(
+        Attendance.room_id == room.id, or_(Attendance.left_at.is_(None), Attendance.left_told.is_(False))
+    )
+    for stay in db.session.scalars(open_stays.execution_options(populate_existing=True)).all():
+        _close(room, stay, at)
+    changes.announce(*changes.about(room.session))
+
+
+def _stayed(room: Room, event: Happening) -> None:
+    user_id = presence.whose(room.session, event.identity)
+    if user_id is None:
+        log.info("ignored: %s of nobody that we know", event.kind)
+        return
+    query = select(Attendance).where(Attendance.provider_id == event.attendee_id)
+    stay = db.session.scalar(query.execution_options(populate_existing=True))
+    joined = event.kind == event.JOINED
+    begin = event.at if joined else event.at - timedelta(seconds=event.seconds or 0)
+    if stay is None:
+        stay = _begin(room, user_id, event.attendee_id, begin)
+    if joined and not stay.joined_told:
+        stay.joined_at, stay.joined_told = event.at, True
+    if not joined and not stay.left_told:
+        _close(room, stay, event.at)
+        stay.left_at, stay.left_told = event.at, True
+        if not stay.joined_told and event.seconds is not None:
+            stay.joined_at = begin
+    elif room.closed_at is not None and not stay.left_told:
+        _close(room, stay, room.closed_at)
+    if stay.left_at is not None and stay.left_at < stay.joined_at:
+        stay.left_at = stay.joined_at
+    room.checked_at = max(room.checked_at, event.at)
+    changes.announce(*changes.about(room.session))
+
+
+def _begin(room: Room, user_id: str, attendee_id: str, at: datetime) -> Attendance:
+    part = _page_of(room.session_id, user_id, at)
+    stay = Attendance(
+        room_id=room.id,
+        provider_id=attendee_id,
+        user_id=user_id,
+        participation_id=part.id if part else None,
+        joined_at=at,
+        joined_told=False,
+        left_told=False,
+    )
+    db.session.add(stay)
+    db.session.flush()
+    # A page that reported it itself has its entry in the audit already.
+    if part is None or part.connected_at is None:
+        _write("join", room.session, user_id)
+    if part is not None and part.connected_at is None:
+        part.connected_at = at
+    return stay
+
+
+def _close(room: Room, stay: Attendance, at: datetime) -> None:
+    """The stay is over, by its own end or with the room; its page is gone too unless it says otherwise."""
+    first, stay.left_at = stay.left_at is None, at
+    if not first:
+        return
+    part = db.session.get(Participation, stay.participation_id) if stay.participation_id else None
+    if part is None:
+        _write("leave", room.session, stay.user_id)
+    elif part.left_at is None and not _stays_on(stay, part):
+        presence.step_out(part, room.session, by=SYSTEM, state=Participation.LOST, why="lost")
+
+
+def _stays_on(stay: Attendance, part: Participation) -> bool:
+    """Whether the page of this stay is in the room by another one: it had lost its line and came back."""
+    query = select(Attendance.id).where(
+        Attendance.participation_id == part.id, Attendance.id != stay.id, Attendance.left_at.is_(None)
+    )
+    return db.session.scalar(query.limit(1)) is not None
+
+
+def _page_of(session_id: str, user_id: str, at: datetime) -> Participation | None:
+    """The page that this person was on at that moment."""
+    query = select(Participation).where(
+        Participation.session_id == session_id,
+        Participation.user_id == user_id,
+        Participation.entered_at <= at + SLACK,
+        or_(Participation.left_at.is_(None), Participation.left_at >= at - SLACK),
+    )
+    newest = query.order_by(Participation.entered_at.desc()).limit(1)
+    return db.session.scalar(newest.execution_options(populate_existing=True))
+
+
+def _write(action: str, session: Session, user_id: str) -> None:
+    role = "doctor" if user_id == session.doctor_id else "patient"
+    audit.record(
+        f"session.{action}",
+        by=Actor(user_id, role, via="provider"),
+        object_type="session",
+        object_id=session.id,
+        detail={"role": role},
+    )

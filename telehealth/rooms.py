@@ -1,0 +1,132 @@
+"""The rooms that sessions have at a video provider: opened, opened again where one died, closed.
+
+Embedded calls have none. A room dies by itself when nobody is in it for long; the session remembers
+every one it had.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from flask import current_app
+from sqlalchemy import select, update
+
+from telehealth import clock, consents, presence, signals
+from telehealth.errors import ProviderRefused, ProviderUnavailable
+from telehealth.extensions import db
+from telehealth.models import Room, Session, Status
+from telehealth.store import release, transaction
+
+if TYPE_CHECKING:
+    from telehealth.video import VideoProvider
+
+log = logging.getLogger(__name__)
+
+TRUST = timedelta(minutes=30)
+"""How long a room that was seen is taken to be there still; shorter than any provider lets one live."""
+
+
+def open_for(session: Session, *, video: VideoProvider, record: bool = False) -> None:
+    """Have a room for the session, whether one is there or not.
+
+    That one may be open is written down before the provider is asked: a reply may get lost, and we
+    with it. Raises ProviderRefused, ProviderUnavailable.
+    """
+    if not video.hosted:
+        return
+    with transaction():
+        _mark(session, True)
+    provider_id = video.open_room(session.room, record=record)
+    with transaction():
+        signals.lock(session.id)
+        _keep(session.id, provider_id, record)
+
+
+def ensure(session: Session, *, video: VideoProvider, doubtful: bool = False) -> None:
+    """Before somebody goes in: open the room again if it may have died meanwhile.
+
+    `doubtful`: somebody was told that it is not there. Raises ProviderRefused, ProviderUnavailable.
+    """
+    if not video.hosted or session.status != Status.IN_PROGRESS:
+        return
+    if not doubtful and _is_there(session):
+        return
+    release()
+    open_for(session, video=video)
+    consents.carry_out(session, video=video)
+    status = db.session.scalar(select(Session.status).where(Session.id == session.id))
+    if status not in Status.OPEN:
+        close(session, video=video)
+
+
+def close(session: Session, *, video: VideoProvider) -> bool:
+    """Close the room of a session that is over; what fails is tried again by the chores."""
+    if not video.hosted:
+        return True
+    release()
+    try:
+        video.close_room(session.room)
+    except (ProviderRefused, ProviderUnavailable) as trouble:
+        log.warning("room of session %s is not closed yet: %s", session.id, type(trouble).__name__)
+        return False
+    with transaction():
+        signals.lock(session.id)
+        _mark(session, False)
+        db.session.execute(
+            update(Room)
+            .where(Room.session_id == session.id, Room.closed_at.is_(None))
+            .values(closed_at=clock.now())
+            .execution_options(synchronize_session=False)
+        )
+    return True
+
+
+def of(session_id: str) -> list[Room]:
+    """The rooms that the session had, the newest first."""
+    query = select(Room).where(Room.session_id == session_id).order_by(Room.opened_at.desc())
+    return list(db.session.scalars(query.execution_options(populate_existing=True)))
+
+
+@presence.put_out_of_room.connect
+def _put_out(_sender: object, room: str, identity: str) -> None:
+    """Take somebody who lost the right to it out of the room; if that fails, the chores do it."""
+    video: VideoProvider = current_app.extensions["video"]
+    try:
+        video.remove(room, identity)
+    except (ProviderRefused, ProviderUnavailable) as trouble:
+        log.warning("somebody could not be put out of a room yet: %s", type(trouble).__name__)
+
+
+def _is_there(session: Session) -> bool:
+    newest = next(iter(of(session.id)), None)
+    if newest is None or newest.closed_at is not None:
+        return False
+    used = any(part.connected_at and presence.is_fresh(part) for part in session.participations)
+    return used or newest.checked_at > clock.now() - TRUST
+
+
+def _mark(session: Session, is_open: bool) -> None:
+    db.session.execute(
+        update(Session)
+        .where(Session.id == session.id)
+        .values(room_open=is_open)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _keep(session_id: str, provider_id: str, record: bool) -> None:
+    now = clock.now()
+    room = db.session.scalar(select(Room).where(Room.provider_id == provider_id))
+    if room is None:
+        room = Room(session_id=session_id, provider_id=provider_id, opened_at=now, checked_at=now)
+        db.session.add(room)
+        # A new room knows nothing of what the one before was told.
+        db.session.execute(
+            update(Session)
+            .where(Session.id == session_id)
+            .values(recording_on=record)
+            .execution_options(synchronize_session=False)
+        )
+    room.checked_at = now

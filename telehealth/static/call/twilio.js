@@ -1,0 +1,309 @@
+import { delay, pause } from './http.js';
+import { Room } from './room.js';
+
+const LIBRARY = new URL('../vendor/twilio-video-2.35.0.min.js', import.meta.url);
+const CAMERA = 'camera';
+const SCREEN = 'screen';
+
+/** What an error of Twilio means for us, by its code; its classes have no names in the small library. */
+const MEANING = {
+  elsewhere: [53205],
+  token: [20101, 20102, 20103, 20104, 20105, 20106, 20107],
+  'no-room': [53103, 53106, 53118],
+  full: [53105, 53119, 53206],
+  'no-path': [53405],
+  'no-video': [53400, 53401, 53402, 53403, 53404, 53407],
+};
+const REASONS = new Map(
+  Object.entries(MEANING).flatMap(([reason, codes]) => codes.map((code) => [code, reason])),
+);
+
+/** Why a connection did not come about or is over; whatever is not listed is a service out of reach. */
+const reasonOf = ({ code } = {}) => REASONS.get(code) ?? 'unreachable';
+
+let library;
+
+/** The library, loaded once: a classic script, since it is no module. */
+function load() {
+  library ??= new Promise((resolve, reject) => {
+    const script = document.createElement('script');
+    script.src = LIBRARY;
+    script.onload = () => resolve(window.Twilio.Video);
+    script.onerror = () => {
+      library = undefined;
+      reject(new TypeError('the library did not load'));
+    };
+    document.head.append(script);
+  });
+  return library;
+}
+
+/** Load what is needed while the page still asks to come in. */
+export function prepare() {
+  load().catch(() => {});
+}
+
+/** Calls over Twilio's rooms. The contract is in room.js. */
+export async function connect(ticket, options) {
+  return new TwilioRoom(ticket, options);
+}
+
+class TwilioRoom extends Room {
+  #ticket;
+  #renew;
+  #reopen;
+  #line;
+  #video;
+  #room = null;
+  #people = new Map();
+  #tracks = { microphone: null, camera: null, screen: null };
+  #published = new Map();
+  #micOn = true;
+  #out = false;
+  #wake = () => {};
+
+  constructor(ticket, { line, me, participants, renew, reopen }) {
+    super();
+    this.#ticket = ticket;
+    this.#renew = renew;
+    this.#reopen = reopen;
+    this.#line = line;
+    for (const who of [me, ...participants]) this.#people.set(who.identity, who);
+    line.on('participant-joined', (who) => this.#people.set(who.identity, who));
+    line.release();
+    this.#run();
+  }
+
+  setTrack(source, track) {
+    this.#tracks[source] = track;
+    const before = this.#published.get(source);
+    if (before?.mediaStreamTrack === track) return;
+    this.#published.delete(source);
+    if (!this.#room) return;
+    if (before) this.#room.localParticipant.unpublishTrack(before);
+    if (track) this.#publish(this.#wrapped(source));
+  }
+
+  setMicrophone(on) {
+    if (on === this.#micOn) return;
+    this.#micOn = on;
+    const track = this.#tracks.microphone;
+    if (!track) return;
+    // The library tells others only of a change that it made itself.
+    if (track.enabled === on) track.enabled = !on;
+    this.#published.get('microphone')?.enable(on);
+    track.enabled = on;
+  }
+
+  hurry() {
+    this.#wake();
+  }
+
+  revive() {
+    this.#room?.refreshInactiveMedia();
+  }
+
+  leave() {
+    this.#out = true;
+    this.#room?.disconnect();
+    this.participants.clear();
+    this.become('disconnected');
+    this.#wake();
+  }
+
+  /** Connect, and again whenever it is over, until the person leaves or the server says no. */
+  async #run() {
+    for (let tries = 0; !this.#out; tries += 1) {
+      let error;
+      try {
+        error = await this.#stay(() => (tries = 0));
+      } catch (trouble) {
+        error = trouble;
+      }
+      if (this.#out || !(await this.#mayGoOn(error, tries))) return;
+    }
+  }
+
+  /** Connect and stay to the end, whose error is returned. */
+  async #stay(connected) {
+    this.#video ??= await load();
+    this.#published.clear();
+    const sent = this.#wrappedAll();
+    const room = await this.#video.connect(this.#ticket.token, this.#options(sent));
+    if (this.#out) {
+      room.disconnect();
+      return undefined;
+    }
+    this.#room = room;
+    connected();
+    this.say('trouble', { reason: null });
+    this.#listen(room);
+    // What was turned on or off while we connected.
+    const wanted = this.#wrappedAll();
+    for (const track of sent) {
+      if (!wanted.includes(track)) room.localParticipant.unpublishTrack(track);
+    }
+    for (const track of wanted) {
+      if (!sent.includes(track)) this.#publish(track);
+    }
+    for (const remote of room.participants.values()) this.#add(remote);
+    this.#sum();
+    const error = await new Promise((resolve) => {
+      room.once('disconnected', (_room, why) => resolve(why));
+    });
+    this.#room = null;
+    for (const id of [...this.participants.keys()]) this.#remove(id);
+    return error;
+  }
+
+  /** What to do about it; whether to connect again. */
+  async #mayGoOn(error, tries) {
+    const reason = error ? reasonOf(error) : 'put-out';
+    if (reason === 'elsewhere' || reason === 'put-out') {
+      this.say('trouble', { reason });
+      return false;
+    }
+    this.become(this.state === 'connecting' ? 'connecting' : 'reconnecting');
+    // The first time costs nobody a word: a fresh ticket or another room may be all it takes.
+    if (tries && reason !== 'token') this.say('trouble', { reason });
+    try {
+      if (tries || reason === 'full') await this.#rest(tries);
+      if (this.#out) return false;
+      if (reason === 'no-room') await this.#reopen();
+      this.#ticket = await this.#renew();
+      return true;
+    } catch (refusal) {
+      this.#line.ask();
+      if (refusal.final) return false;
+      await this.#rest(tries + 1);
+      return !this.#out;
+    }
+  }
+
+  async #rest(tries) {
+    await Promise.race([pause(delay(tries)), new Promise((resolve) => (this.#wake = resolve))]);
+  }
+
+  #options(tracks) {
+    const small = matchMedia('(pointer: coarse)').matches;
+    return {
+      name: this.#ticket.room,
+      tracks,
+      // Between two people all bandwidth is for one picture, and the page says what is shown.
+      bandwidthProfile: {
+        video: {
+          mode: 'grid',
+          clientTrackSwitchOffControl: 'manual',
+          contentPreferencesMode: 'manual',
+          ...(small && { maxSubscriptionBitrate: 2500000 }),
+        },
+      },
+      networkQuality: { local: 1, remote: 1 },
+      insights: false,
+    };
+  }
+
+  /** Our track as the library wants it; the page owns it and stops it. */
+  #wrapped(source) {
+    const track = this.#tracks[source];
+    if (!this.#published.has(source)) {
+      const { LocalAudioTrack, LocalVideoTrack } = this.#video;
+      const Kind = source === 'microphone' ? LocalAudioTrack : LocalVideoTrack;
+      this.#published.set(source, new Kind(track, { name: source }));
+    }
+    return this.#published.get(source);
+  }
+
+  #wrappedAll() {
+    const sources = Object.keys(this.#tracks).filter((source) => this.#tracks[source]);
+    return sources.map((source) => this.#wrapped(source));
+  }
+
+  #publish(track) {
+    this.#room.localParticipant.publishTrack(track).catch(() => {
+      // Gone again before it was out, or the room is; the next connection takes it along.
+    });
+  }
+
+  #listen(room) {
+    room
+      .on('participantConnected', (remote) => this.#add(remote))
+      .on('participantDisconnected', (remote) => this.#left(remote))
+      .on('reconnecting', (error) => {
+        if (reasonOf(error) === 'no-path') this.say('trouble', { reason: 'no-path' });
+        this.become('reconnecting');
+      })
+      .on('reconnected', () => this.#sum());
+    room.localParticipant.on('networkQualityLevelChanged', (level) => {
+      if (level !== null) this.say('quality', { level });
+    });
+  }
+
+  #add(remote) {
+    const { identity } = remote;
+    // The same person on a newer page: the older one's tracks are of no use any more.
+    if (this.participants.has(identity)) this.#remove(identity);
+    const { role = '', name = '' } = this.#people.get(identity) ?? {};
+    const participant = { id: identity, role, name, state: 'connecting', media: null, tracks: {}, remote };
+    this.participants.set(identity, participant);
+    const tell = () => this.#look(participant);
+    for (const event of ['trackSubscribed', 'trackUnsubscribed', 'trackEnabled', 'trackDisabled']) {
+      remote.on(event, tell);
+    }
+    for (const event of ['trackPublished', 'trackUnpublished', 'reconnecting', 'reconnected']) {
+      remote.on(event, tell);
+    }
+    this.say('participant-joined', { participant });
+    tell();
+  }
+
+  #left(remote) {
+    const { identity } = remote;
+    if (this.participants.get(identity)?.remote === remote) this.#remove(identity);
+    this.#sum();
+  }
+
+  #remove(identity) {
+    const participant = this.participants.get(identity);
+    participant.remote.removeAllListeners();
+    this.participants.delete(identity);
+    this.say('participant-left', { participant });
+  }
+
+  /** Take over what a participant shows now. */
+  #look(participant) {
+    const { remote, tracks } = participant;
+    const media = { mic: false, cam: false, screen: false };
+    const found = {};
+    let missing = 0;
+    for (const { track, kind, trackName, isTrackEnabled } of remote.tracks.values()) {
+      const source = kind === 'audio' ? 'microphone' : trackName === SCREEN ? SCREEN : CAMERA;
+      if (track?.mediaStreamTrack) found[source] = track.mediaStreamTrack;
+      else if (kind !== 'data') missing += 1;
+      const flag = { microphone: 'mic', camera: 'cam', screen: 'screen' }[source];
+      if (kind !== 'data') media[flag] ||= isTrackEnabled;
+    }
+    for (const [source, track] of Object.entries(found)) {
+      if (tracks[source] === track) continue;
+      tracks[source] = track;
+      this.say('track-added', { participant, source, track });
+    }
+    for (const source of Object.keys(tracks)) {
+      if (!found[source]) delete tracks[source];
+    }
+    const arrived = !missing || Object.keys(found).length > 0;
+    const state = remote.state === 'reconnecting' ? 'reconnecting' : arrived ? 'connected' : 'connecting';
+    participant.media = media;
+    participant.state = state;
+    this.say('remote-state', { participant });
+    this.say('participant-state', { participant });
+    this.#sum();
+  }
+
+  #sum() {
+    if (this.#room?.state !== 'connected') return;
+    const states = [...this.participants.values()].map(({ state }) => state);
+    const best = ['connected', 'reconnecting'].find((state) => states.includes(state));
+    this.become(best ?? 'connecting');
+  }
+}

@@ -1,0 +1,68 @@
+"""Twilio's REST interface as we use it: with a time-out, few repeats, and errors in our own words."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from flask_babel import gettext as _
+from requests import RequestException
+from twilio.base.exceptions import TwilioException, TwilioRestException
+from twilio.http.http_client import TwilioHttpClient
+from twilio.rest import Client
+
+from telehealth.config import TwilioSettings
+from telehealth.errors import ProviderRefused, ProviderUnavailable
+
+TIMEOUT = 4.0
+"""Seconds for one answer; the client of Twilio has no limit of its own."""
+
+TRIES = 3
+PAUSE = 0.3
+"""Seconds before the first repeat; doubled after each, and never the same for two callers."""
+
+NOT_FOUND = 404
+EXISTS = 53113
+COMPLETED_BEFORE = 53112
+
+log = logging.getLogger(__name__)
+logging.getLogger("twilio.http_client").setLevel(logging.WARNING)
+
+Answer = TypeVar("Answer")
+
+
+def client_for(settings: TwilioSettings) -> Client:
+    """A client that signs in with the API key."""
+    http = TwilioHttpClient(timeout=TIMEOUT)
+    return Client(settings.api_key, settings.api_secret, settings.account_sid, http_client=http)
+
+
+def ask(what: str, call: Callable[[], Answer], *, known: tuple[int, ...] = ()) -> Answer | None:
+    """The answer; asked again after trouble that may pass, so `call` must be safe to repeat.
+
+    None where Twilio answers with an HTTP status or an error code in `known`. Raises ProviderRefused
+    for a no that stays, ProviderUnavailable where it is out of reach for now.
+    """
+    for attempt in range(1, TRIES + 1):
+        try:
+            return call()
+        except TwilioRestException as error:
+            if error.status in known or error.code in known:
+                return None
+            log.warning("video service: %s got %s, code %s", what, error.status, error.code)
+            if error.status != 429 and error.status < 500:
+                raise ProviderRefused(_why(error)) from error
+        except (RequestException, TwilioException, OSError) as error:
+            log.warning("video service: %s got no answer (%s)", what, type(error).__name__)
+        if attempt < TRIES:
+            time.sleep(PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))
+    raise ProviderUnavailable()
+
+
+def _why(error: TwilioRestException) -> str:
+    if error.status in (401, 403):
+        return _("The video service does not accept the clinic’s access data. Staff have to check them.")
+    return _("The video service refused to open a room.")
