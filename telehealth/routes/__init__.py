@@ -49,6 +49,12 @@ def speaks_json(view: View) -> View:
     return view
 
 
+def signed(view: View) -> View:
+    """Called by a machine that signs what it says: a cookie gives no power here, and none is read."""
+    view.signed = True  # type: ignore[attr-defined]
+    return view
+
+
 def takes(most: int) -> Callable[[View], View]:
     """Takes bodies of up to so many bytes, where others take little."""
 
@@ -57,12 +63,6 @@ def takes(most: int) -> Callable[[View], View]:
         return view
 
     return mark
-
-
-def signed(view: View) -> View:
-    """Called by a machine that signs what it says: a cookie gives no power here, and none is read."""
-    view.signed = True  # type: ignore[attr-defined]
-    return view
 
 
 def init_app(app: Flask) -> None:
@@ -92,8 +92,20 @@ def init_app(app: Flask) -> None:
     app.before_request(guard)
     errors.init_app(app)
     headers.init_app(app)
-    rooms = (auth, visits, telemedicine, call, recordings, live, patient, join, staff, api, ops, webhooks)
-    for room in rooms:
+    for room in (
+        auth,
+        visits,
+        telemedicine,
+        call,
+        recordings,
+        live,
+        patient,
+        join,
+        staff,
+        api,
+        ops,
+        webhooks,
+    ):
         app.register_blueprint(room.blueprint)
 
 

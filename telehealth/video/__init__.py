@@ -28,15 +28,6 @@ class Ticket:
 
 
 @dataclass(frozen=True)
-class Media:
-    """A recording's bytes as the provider sends them: for the browser, as they are."""
-
-    status: int
-    headers: dict[str, str]
-    chunks: Iterable[bytes]
-
-
-@dataclass(frozen=True)
 class Happening:
     """Something that happened in a room, told by the provider: late, twice or never, in any order.
 
@@ -89,18 +80,27 @@ class RoomReport:
             yield Happening(Happening.ENDED, self.room, self.room_id, self.ended_at)
 
 
+@dataclass(frozen=True)
+class Media:
+    """A recording's bytes as the provider sends them: for the browser, as they are."""
+
+    status: int
+    headers: dict[str, str]
+    chunks: Iterable[bytes]
+
+
 class VideoProvider(Protocol):
     """Rooms and tickets. Every method may raise ProviderUnavailable (try later) or ProviderRefused."""
 
     name: str
     early: bool
     """Whether a browser may get ready to connect before it has its ticket."""
-    records: bool
-    """Whether the provider itself records; else the doctor's browser does."""
     hosted: bool
     """Whether its rooms are somewhere else, where they can die by themselves."""
     connects_to: tuple[str, ...]
     """What the call page must be able to reach beside us, as sources for connect-src."""
+    records: bool
+    """Whether the provider itself records; else the doctor's browser does."""
 
     def open_room(self, room: str, *, record: bool = False) -> str:
         """Make the room ready; one that is there already is fine. Returns the provider's id of it."""
@@ -114,9 +114,6 @@ class VideoProvider(Protocol):
     def remove(self, room: str, identity: str) -> None:
         """Put one identity out of the room; one that is not there is fine."""
 
-    def record(self, room: str, *, on: bool) -> None:
-        """Record the room from now on, or no longer; harmless to repeat."""
-
     def look(self, room: str, room_id: str) -> RoomReport:
         """How the room of this name and id is, and who was in it; one that is not known is over."""
 
@@ -127,6 +124,9 @@ class VideoProvider(Protocol):
 
         `path` with its query. Raises NotAllowed or Invalid for what is not from the provider.
         """
+
+    def record(self, room: str, *, on: bool) -> None:
+        """Record the room from now on, or no longer; harmless to repeat."""
 
 
 class RecordingProvider(VideoProvider, Protocol):

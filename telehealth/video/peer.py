@@ -27,9 +27,9 @@ class PeerProvider:
     """Tickets signed with the app's key, and short-lived TURN credentials in them."""
 
     name = "peer"
-    records = False
     hosted = False
     connects_to: tuple[str, ...] = ()
+    records = False
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -69,9 +69,6 @@ class PeerProvider:
     def remove(self, room: str, identity: str) -> None:
         """Nothing to do: whoever lost the right to the session is refused at the next message."""
 
-    def record(self, room: str, *, on: bool) -> None:
-        """Nothing to do: the doctor's browser records, and is refused when it may not."""
-
     def look(self, room: str, room_id: str) -> RoomReport:
         """There is nothing to see anywhere else."""
         return RoomReport(room, room_id, clock.now(), [])
@@ -81,6 +78,9 @@ class PeerProvider:
     ) -> Happening | None:
         """Nobody calls us."""
         raise NotFound()
+
+    def record(self, room: str, *, on: bool) -> None:
+        """Nothing to do: the doctor's browser records, and is refused when it may not."""
 
     def _ice_servers(self, identity: str) -> list[dict[str, Any]]:
         """TURN with credentials that the relay checks by itself (the TURN REST scheme, as coturn has it)."""

@@ -242,10 +242,10 @@ class House:
             "signal": {"participant": me, "messages": [message]},
             "presence": {"participant": me, "state": "connected"},
             "leave": {"participant": me},
+            "room": {"participant": me},
             "consent": {"agreed": True},
             "recordings": {"id": token_hex(10), "media_type": "video/webm"},
             "finish": {"duration_seconds": 1},
-            "room": {"participant": me},
         }[step]
 
     def _ticket(self, guest: Guest, scene: Scene) -> str:
