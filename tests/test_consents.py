@@ -5,7 +5,7 @@ from support.domain import head, rows, together, told
 from support.doubles import install
 from support.records import RecordingVideo
 
-from telehealth import access, chores, consents, history, recordings, sessions, video
+from telehealth import access, chores, consents, history, recordings, rooms, sessions, video
 from telehealth.access import Actor
 from telehealth.errors import NotAllowed, WrongState
 from telehealth.models import Consent, Role, Session, Status
@@ -182,3 +182,13 @@ def test_a_session_that_nobody_wishes_to_record_costs_no_statement(app, clinic):
             Session(id="x", recording_enabled=True, status="IN_PROGRESS"), video=video.provider()
         )
     assert len(statements) == 1
+
+
+def test_a_room_that_is_opened_again_is_told_again(clinic, session, ana, service, monkeypatch):
+    decide(session, True, ana)
+    monkeypatch.setattr(service, "open_room", lambda room, **_: service.asked.append("open_room") or "second")
+    rooms.ensure(clinic.now(session), video=service, doubtful=True)
+    assert service.asked == ["record True", "open_room", "record True"]
+    assert on_at_service(clinic, session) is True
+    rooms.ensure(clinic.now(session), video=service, doubtful=True)
+    assert service.asked[3:] == ["open_room"]
