@@ -7,15 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from requests import RequestException
-from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
 from telehealth.config import TWILIO, Settings, TwilioSettings
 from telehealth.errors import ProviderRefused, ProviderUnavailable
 from telehealth.video.twilio import TwilioProvider
-from telehealth.video.twilio.rest import TIMEOUT
+from telehealth.video.twilio.rest import ANSWERS, SILENCE, TIMEOUT
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -61,7 +59,7 @@ def _account(account: TwilioSettings, auth_token: str) -> Step:
     client = Client(account.account_sid, auth_token, http_client=TwilioHttpClient(timeout=TIMEOUT))
     try:
         found = client.api.v2010.accounts(account.account_sid).fetch()
-    except TwilioRestException as error:
+    except ANSWERS as error:
         if error.status in (401, 403):
             todo = (
                 "TWILIO_AUTH_TOKEN is wrong, or something else was pasted in its place, such as a SID. "
@@ -72,7 +70,7 @@ def _account(account: TwilioSettings, auth_token: str) -> Step:
             todo = "Check TWILIO_ACCOUNT_SID in the Console."
             return Step("Account", False, "Twilio knows no such account", todo)
         return _no_answer("Account", f"Twilio answered with {error.status}")
-    except (RequestException, TwilioException, OSError) as error:
+    except SILENCE as error:
         return _no_answer("Account", f"no answer ({type(error).__name__})")
     if found.status != "active":
         return Step("Account", False, f"the account is {found.status}", "Open the Console and see why.")
@@ -89,7 +87,7 @@ def _video(settings: Settings) -> Iterator[Step]:
         provider.close_room(room)
         yield Step("Video", True, "a room was opened and closed")
     except ProviderRefused as refusal:
-        if isinstance(refusal.__cause__, TwilioRestException) and refusal.__cause__.status in (401, 403):
+        if isinstance(refusal.__cause__, ANSWERS) and refusal.__cause__.status in (401, 403):
             todo = (
                 "TWILIO_API_KEY or TWILIO_API_SECRET is wrong, or of another account. "
                 "Make a new standard key."
