@@ -76,7 +76,8 @@ class TwilioRoom extends Room {
     for (const who of [me, ...participants]) this.#people.set(who.identity, who);
     line.on('participant-joined', (who) => this.#meet(who));
     line.release();
-    this.#run();
+    // Not before the page has given us its tracks: published later they cost another round.
+    setTimeout(() => this.#run());
   }
 
   setTrack(source, track) {
@@ -320,8 +321,9 @@ class TwilioRoom extends Room {
     for (const source of Object.keys(tracks)) {
       if (!found[source]) delete tracks[source];
     }
-    const arrived = !missing || Object.keys(found).length > 0;
-    const state = remote.state === 'reconnecting' ? 'reconnecting' : arrived ? 'connected' : 'connecting';
+    // Who was reached once stays so: a camera that is turned on later is no new beginning.
+    const reached = !missing || Object.keys(found).length > 0 || participant.state !== 'connecting';
+    const state = remote.state === 'reconnecting' ? 'reconnecting' : reached ? 'connected' : 'connecting';
     participant.media = media;
     participant.state = state;
     this.say('remote-state', { participant });
