@@ -62,6 +62,7 @@ def _flask_config(settings: config.Settings) -> dict[str, object]:
             "pool_pre_ping": settings.database_url.startswith("postgresql"),
         },
         "TRUSTED_HOSTS": settings.trusted_hosts,
+        "RECORDINGS": settings.instance / "recordings",
         "MAX_CONTENT_LENGTH": 64 * 1024,
         "MAX_FORM_MEMORY_SIZE": 64 * 1024,
         "MAX_FORM_PARTS": 100,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import or_, select
+from sqlalchemy.orm import joinedload
 
 from telehealth import audit, changes, clock, presence, sessions, signals
 from telehealth.access import Actor
@@ -138,6 +139,7 @@ def check_inbox(session: Session, participant_id: str, *, by: Actor) -> Particip
 
 def _locked(session: Session) -> Session:
     query = select(Session).where(Session.id == session.id).with_for_update(of=Session)
+    query = query.options(joinedload(Session.doctor), joinedload(Session.patient))
     return db.session.scalars(query.execution_options(populate_existing=True)).one()
 
 

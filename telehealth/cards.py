@@ -12,12 +12,12 @@ from datetime import date, datetime
 from functools import cache, cached_property
 from typing import Any
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, case, select
 
-from telehealth import access, clock, presence
+from telehealth import access, clock, consents, presence
 from telehealth.access import Actor
 from telehealth.extensions import db
-from telehealth.models import Link, Participation, Session, Status, User, Visit
+from telehealth.models import Link, Participation, Recording, Session, Status, User, Visit
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,16 @@ class PresenceView:
 
 
 @dataclass(frozen=True)
+class RecordingView:
+    """One recording that was not deleted."""
+
+    id: str
+    status: str
+    duration_seconds: int | None
+    failure_reason: str | None
+
+
+@dataclass(frozen=True)
 class SessionView:
     """A session as a card shows it."""
 
@@ -76,8 +86,10 @@ class SessionView:
     cancelled_at: datetime | None
     cancel_reason: str
     cancelled_by: PersonView | None
+    consent: bool | None
     participations: list[PresenceView] = field(default_factory=list, compare=False)
     links: list[str] = field(default_factory=list, compare=False)
+    recordings: list[RecordingView] = field(default_factory=list, compare=False)
 
     visit_id = property(lambda self: self.visit.id)
     doctor_id = property(lambda self: self.visit.doctor_id)
@@ -91,12 +103,13 @@ class SessionView:
     def looks(self) -> tuple[object, ...]:
         """Everything that decides how the card looks at this minute, save who reads it, and where."""
         now = clock.now()
+        always = (self.id, self.status, self.visit, self.consent, *self.recordings)
         if not self.is_open:
-            return (self.id, self.status, self.visit, self.cancelled_by)
+            return (*always, self.cancelled_by)
         here = tuple((p.user_id, p.state, _minutes(p.entered_at, now)) for p in self._fresh)
         near = _minutes(self.scheduled_start, now) >= -15
         since = _minutes(self.started_at, now) if self.started_at else None
-        return (self.id, self.status, self.visit, bool(self.links), here, near, since)
+        return (*always, bool(self.links), here, near, since)
 
     @property
     def _fresh(self) -> list[PresenceView]:
@@ -116,7 +129,7 @@ def load_visit(visit_id: str, *, by: Actor) -> VisitView:
 def _query() -> Any:
     """The statement without its condition, put together once, over the tables themselves."""
     visit, session = Visit.__table__.c, Session.__table__.c
-    part, link = Participation.__table__.c, Link.__table__.c
+    part, link, recording = Participation.__table__.c, Link.__table__.c, Recording.__table__.c
     doctor, patient, canceller = (User.__table__.alias(name) for name in ("doctor", "patient", "canceller"))
     return (
         select(
@@ -128,6 +141,8 @@ def _query() -> Any:
             *(session.failure_reason, session.cancelled_at, session.cancel_reason),
             *(canceller.c.id, canceller.c.name),
             *(part.id, part.user_id, part.role, part.state, part.entered_at, part.seen_at, link.id),
+            case((session.recording_enabled, consents.newest_of(session.id)), else_=None),
+            *(recording.id, recording.status, recording.duration_seconds, recording.failure_reason),
         )
         .select_from(Visit.__table__)
         .join(doctor, visit.doctor_id == doctor.c.id)
@@ -136,7 +151,11 @@ def _query() -> Any:
         .outerjoin(canceller, session.cancelled_by_id == canceller.c.id)
         .outerjoin(Participation.__table__, and_(part.session_id == session.id, part.left_at.is_(None)))
         .outerjoin(Link.__table__, and_(link.session_id == session.id, link.revoked_at.is_(None)))
-        .order_by(session.number.desc(), part.entered_at)
+        .outerjoin(
+            Recording.__table__,
+            and_(recording.session_id == session.id, recording.status != Recording.DELETED),
+        )
+        .order_by(session.number.desc(), part.entered_at, recording.created_at, recording.id)
     )
 
 
@@ -152,12 +171,14 @@ def _build(rows: Sequence[Any]) -> VisitView:
         session = found.get(row[12])
         if session is None:
             by = PersonView(row[23], row[24]) if row[23] else None
-            session = found[row[12]] = SessionView(*(visit, *row[12:23], by))
+            session = found[row[12]] = SessionView(*(visit, *row[12:23], by, row[32]))
             visit.sessions.append(session)
         if row[25] and all(part.id != row[25] for part in session.participations):
             session.participations.append(PresenceView(*row[25:31]))
         if row[31] and row[31] not in session.links:
             session.links.append(row[31])
+        if row[33] and all(one.id != row[33] for one in session.recordings):
+            session.recordings.append(RecordingView(*row[33:37]))
     return visit
 
 

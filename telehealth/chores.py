@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import exists, select
 
-from telehealth import clock, presence, reconcile, sessions
+from telehealth import clock, compositions, consents, presence, reconcile, recordings, sessions
 from telehealth.access import SYSTEM
 from telehealth.errors import WrongState
 from telehealth.extensions import db
@@ -33,7 +33,11 @@ class Report:
 
 def run(*, video: VideoProvider) -> Report:
     """Do all of it once; harmless to repeat, and in several processes at a time."""
-    return Report(lost=presence.sweep(), ended=_end_abandoned(video))
+    report = Report(lost=presence.sweep(), ended=_end_abandoned(video))
+    recordings.sweep()
+    consents.repeat(video=video)
+    compositions.follow(video=video)
+    return report
 
 
 def run_by_itself(*, video: VideoProvider) -> None:

@@ -55,6 +55,8 @@ class Settings:
     relay_only: bool = False
     twilio: TwilioSettings | None = field(default=None, repr=False)
     """The account, where all four of its settings are given, whether calls go over it or not."""
+    instance: Path = Path("instance")
+    """The folder of what belongs to this clinic alone: its SQLite file, its recordings."""
 
     @property
     def https(self) -> bool:
@@ -93,6 +95,7 @@ def from_environment(env: Mapping[str, str], instance: Path) -> Settings:
         emergency_number=_line("EMERGENCY_NUMBER", get("EMERGENCY_NUMBER", "")),
         relay_only=_yes_no("ICE_RELAY_ONLY", get("ICE_RELAY_ONLY", "")),
         twilio=_twilio(get),
+        instance=instance,
     )
 
 

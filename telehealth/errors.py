@@ -97,6 +97,19 @@ class WrongState(Refusal):
         return _("This is not possible any more. Here is how things are now.")
 
 
+class OutOfOrder(Invalid):
+    """A piece of something larger came too early; `fields` names the one that is expected."""
+
+    status = 409
+    code = "out_of_order"
+
+    def __init__(self, expected: int) -> None:
+        super().__init__(fields={"next": [str(expected)]})
+
+    def usual_message(self) -> str:
+        return _("A piece before this one is missing.")
+
+
 class Gone(Refusal):
     """It worked once and never will again. `code` tells a program which kind."""
 

@@ -19,6 +19,7 @@ TONES = {
     "session.wait": "wait",
     "session.fail": "bad",
     "session.link_used": "info",
+    "recording.begin": "bad",
 }
 _TOLD_TO_PATIENTS = [
     "session.create",
@@ -29,6 +30,12 @@ _TOLD_TO_PATIENTS = [
     "session.end",
     "session.cancel",
     "session.fail",
+    "session.consent_given",
+    "session.consent_declined",
+    "session.consent_withdrawn",
+    "recording.begin",
+    "recording.finish",
+    "recording.delete",
 ]
 
 
@@ -85,6 +92,10 @@ def _words(entry: AuditEntry) -> str:
         return _leave_words(entry.reason)
     if entry.action == "session.end" and entry.actor_id is None:
         return _("Ended by the system: nobody was in the call any more")
+    if entry.action == "recording.read" and entry.reason == "downloaded":
+        return _("Recording downloaded")
+    if entry.action == "recording.finish" and entry.actor_id is None:
+        return _("Recording finished by the system: no more of it came")
     if entry.action == "session.join" and entry.reason == "back":
         return _("Back in the call after a silence")
     words = {
@@ -100,6 +111,13 @@ def _words(entry: AuditEntry) -> str:
         "session.link_revoked": _("Patient link revoked"),
         "session.link_used": _("Patient link opened"),
         "session.read": _("Record read"),
+        "session.consent_given": _("The patient agreed to a recording"),
+        "session.consent_declined": _("The patient did not agree to a recording"),
+        "session.consent_withdrawn": _("The patient took back the agreement to a recording"),
+        "recording.begin": _("Recording begun"),
+        "recording.finish": _("Recording finished"),
+        "recording.read": _("Recording opened"),
+        "recording.delete": _("Recording deleted"),
     }
     return words.get(entry.action, entry.action)
 

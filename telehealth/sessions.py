@@ -16,7 +16,7 @@ from flask_babel import gettext as _
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from telehealth import access, audit, changes, clock, presence, rooms
+from telehealth import access, audit, changes, clock, consents, presence, rooms
 from telehealth.access import SYSTEM, Actor
 from telehealth.errors import (
     Invalid,
@@ -186,6 +186,7 @@ def start(session: Session, *, by: Actor, video: VideoProvider) -> Session:
         if not session.is_open:
             rooms.close(session, video=video)
         raise
+    consents.carry_out(session, video=video)
     return _again(session, by)
 
 

@@ -78,6 +78,18 @@ def test_a_list_takes_the_same_few_statements_however_long(
     assert counts[0] <= most, found.all
 
 
+def test_a_list_of_recorded_sessions_takes_one_statement_more(app, dr_grey, clinic, visit):
+    counts = []
+    for number in range(10):
+        start = clock.now() + timedelta(hours=number + 1)
+        clinic.session(visit=visit, start=start, recording_enabled=True)
+        if number in (4, 9):
+            counts.append(len(asked(app, dr_grey, "/api/v1/telemedicine/")))
+    assert counts == [4, 4]
+    page = asked(app, dr_grey, f"/visits/{visit.id}/telemedicine")
+    assert len(page) <= 4, page.all
+
+
 def test_what_a_call_asks_again_and_again_stays_cheap(app, dr_grey, ana, clinic):
     session = clinic.session("IN_PROGRESS")
     doctor, patient = Caller(dr_grey, session), Caller(ana, session)

@@ -3,10 +3,12 @@
 from telehealth.models.audit_entry import AuditEntry
 from telehealth.models.change import Change
 from telehealth.models.chore import Chore
+from telehealth.models.consent import Consent
 from telehealth.models.invitation import Invitation
 from telehealth.models.limit import Limit
 from telehealth.models.link import Link
 from telehealth.models.participation import Participation, Signal
+from telehealth.models.recording import Recording
 from telehealth.models.room import Attendance, Room
 from telehealth.models.session import Session, Status
 from telehealth.models.sign_in import ApiToken, SignIn
@@ -19,10 +21,12 @@ __all__ = [
     "AuditEntry",
     "Change",
     "Chore",
+    "Consent",
     "Invitation",
     "Limit",
     "Link",
     "Participation",
+    "Recording",
     "Role",
     "Room",
     "Session",

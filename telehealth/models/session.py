@@ -14,8 +14,10 @@ from telehealth.models.visit import Visit
 from telehealth.store import UtcDateTime, new_id
 
 if TYPE_CHECKING:
+    from telehealth.models.consent import Consent
     from telehealth.models.link import Link
     from telehealth.models.participation import Participation
+    from telehealth.models.recording import Recording
 
 
 class Status:
@@ -34,7 +36,10 @@ _OPEN = text("status IN ('SCHEDULED', 'IN_PROGRESS')")
 
 
 class Session(Model):
-    """One session. `doctor` and `patient` are those of the visit; `room` is opaque and its own for life."""
+    """One session. `doctor` and `patient` are those of the visit; `room` is opaque and its own for life.
+
+    `recording_on`: what a video service that records by itself was told last.
+    """
 
     __tablename__ = "sessions"
     __table_args__ = (
@@ -85,6 +90,7 @@ class Session(Model):
     last_signal: Mapped[int] = mapped_column(default=0)
     room_open: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Whether the provider may have a room of this session open; set before it is asked for one."""
+    recording_on: Mapped[bool | None]
 
     visit: Mapped[Visit] = relationship(back_populates="sessions")
     doctor: Mapped[User] = relationship(foreign_keys=[doctor_id])
@@ -98,11 +104,22 @@ class Session(Model):
     links: Mapped[list[Link]] = relationship(
         primaryjoin="and_(Session.id == Link.session_id, Link.revoked_at.is_(None))", viewonly=True
     )
+    consents: Mapped[list[Consent]] = relationship(order_by="Consent.id", viewonly=True)
+    recordings: Mapped[list[Recording]] = relationship(
+        primaryjoin="and_(Session.id == Recording.session_id, Recording.status != 'deleted')",
+        order_by="Recording.created_at, Recording.id",
+        viewonly=True,
+    )
 
     @property
     def is_open(self) -> bool:
         """Whether the consultation is still to come or going on."""
         return self.status in Status.OPEN
+
+    @property
+    def consent(self) -> bool | None:
+        """What the patient decided about a recording, or None before they did."""
+        return self.consents[-1].agreed if self.consents else None
 
     @property
     def duration_seconds(self) -> int | None:

@@ -10,7 +10,7 @@ from flask import Blueprint, current_app, jsonify, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import literal, tuple_
 
-from telehealth import access, audit, history, links, sessions, video, visits
+from telehealth import access, audit, history, links, recordings, sessions, video, visits
 from telehealth.errors import Invalid, NotAllowed
 from telehealth.extensions import db
 from telehealth.models import Role, Session, Visit
@@ -54,6 +54,7 @@ def list_sessions(query: SessionQuery) -> dict[str, Any]:
         wanted = wanted.where(tuple_(Session.created_at, Session.id) < _cursor(query.cursor))
     wanted = wanted.order_by(Session.created_at.desc(), Session.id.desc())
     found = list(db.session.scalars(wanted.limit(query.limit + 1)))
+    recordings.preload(found)
     page, more = found[: query.limit], len(found) > query.limit
     return {
         "results": [session_out(one, actor()) for one in page],

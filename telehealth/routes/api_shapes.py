@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from telehealth import sessions
 from telehealth.access import Actor
 from telehealth.forms import NOTES_MOST
-from telehealth.models import Role, Session, User, Visit
+from telehealth.models import Recording, Role, Session, User, Visit
 from telehealth.routes.shapes import Moment, Shape, Text
 from telehealth.times import iso
 from telehealth.video import Ticket
@@ -44,7 +44,7 @@ class Person(Answer):
 
 class RecordingOut(Answer):
     id: str
-    status: str
+    status: Literal["processing", "available", "failed"]
     duration_seconds: int | None
 
 
@@ -167,13 +167,22 @@ def session_out(session: Session, by: Actor) -> dict[str, object]:
         "ended_at": iso(session.ended_at) if session.ended_at else None,
         "duration_seconds": session.duration_seconds,
         "recording_enabled": session.recording_enabled,
-        "recordings": [],
+        "recordings": [recording_out(one) for one in session.recordings] if session.recording_enabled else [],
         "failure_reason": session.failure_reason,
         "actions": sessions.allowed(session, by),
     }
     if by.role == Role.DOCTOR:
         found["notes"] = session.notes
     return found
+
+
+def recording_out(recording: Recording) -> dict[str, object]:
+    """A recording: how far it is; its bytes are on the pages alone."""
+    return {
+        "id": recording.id,
+        "status": recording.status,
+        "duration_seconds": recording.duration_seconds,
+    }
 
 
 def visit_out(visit: Visit) -> dict[str, object]:

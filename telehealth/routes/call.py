@@ -29,6 +29,7 @@ from telehealth.live.stream import Event, Over
 from telehealth.models import Participation, Role, Session, Signal, Status
 from telehealth.routes import actor, in_call, passive, speaks_json
 from telehealth.routes.api_shapes import ticket_out
+from telehealth.routes.recordings import standing_out
 from telehealth.routes.shapes import Shape, Text, read_body, read_query
 from telehealth.times import iso
 from telehealth.video.peer import PeerProvider
@@ -126,6 +127,7 @@ def enter(session_id: str) -> ResponseReturnValue:
         cursor=entrance.cursor,
         me=_person(entrance.me, session) | {"since": iso(entrance.me.entered_at)},
         participants=[_person(other, session) for other in entrance.others],
+        recording=standing_out(session),
     )
 
 
@@ -159,6 +161,7 @@ def heard(session_id: str) -> ResponseReturnValue:
         elapsed_seconds=_elapsed(session),
         duration_seconds=session.duration_seconds,
         participants=here,
+        recording=standing_out(session),
     )
 
 

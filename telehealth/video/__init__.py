@@ -5,7 +5,7 @@ Vendor words, codes and ids stop inside each provider's own module.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Protocol
@@ -80,6 +80,28 @@ class RoomReport:
             yield Happening(Happening.ENDED, self.room, self.room_id, self.ended_at)
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """How far a recording is at the provider; `seconds` and `size` (bytes) once it is ready."""
+
+    COMING: ClassVar = "coming"
+    READY: ClassVar = "ready"
+    FAILED: ClassVar = "failed"
+
+    state: str
+    seconds: int | None = None
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Media:
+    """A recording's bytes as the provider sends them: for the browser, as they are."""
+
+    status: int
+    headers: dict[str, str]
+    chunks: Iterable[bytes]
+
+
 class VideoProvider(Protocol):
     """Rooms and tickets. Every method may raise ProviderUnavailable (try later) or ProviderRefused."""
 
@@ -90,8 +112,10 @@ class VideoProvider(Protocol):
     """Whether its rooms are somewhere else, where they can die by themselves."""
     connects_to: tuple[str, ...]
     """What the call page must be able to reach beside us, as sources for connect-src."""
+    records: bool
+    """Whether the provider itself records; else the doctor's browser does."""
 
-    def open_room(self, room: str, *, record: bool = False) -> str:
+    def open_room(self, room: str) -> str:
         """Make the room ready; one that is there already is fine. Returns the provider's id of it."""
 
     def ticket(self, room: str, identity: str) -> Ticket:
@@ -113,6 +137,25 @@ class VideoProvider(Protocol):
 
         `path` with its query. Raises NotAllowed or Invalid for what is not from the provider.
         """
+
+    def record(self, room: str, *, on: bool) -> None:
+        """Record the room from now on, or no longer; harmless to repeat."""
+
+
+class RecordingProvider(VideoProvider, Protocol):
+    """One that `records`, and keeps what it recorded."""
+
+    def compose(self, room_id: str) -> str | None:
+        """Ask for one file of a room that is over. Its id, or None where nothing was recorded."""
+
+    def recorded(self, source_id: str) -> Recorded:
+        """How far that file is."""
+
+    def media(self, source_id: str, byte_range: str | None) -> Media:
+        """The bytes of a finished recording, or the part of them that a browser's `Range` asks for."""
+
+    def erase(self, source_id: str, room_id: str) -> None:
+        """Delete a recording with all that it was made of; one that is gone already is fine."""
 
 
 def init_app(app: Flask) -> None:

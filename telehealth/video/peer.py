@@ -29,13 +29,14 @@ class PeerProvider:
     name = "peer"
     hosted = False
     connects_to: tuple[str, ...] = ()
+    records = False
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.early = not settings.turn_urls and not settings.relay_only
         self._signer = URLSafeTimedSerializer(settings.secret_key, salt="peer ticket")
 
-    def open_room(self, room: str, *, record: bool = False) -> str:
+    def open_room(self, room: str) -> str:
         """Nothing to do: the session's status is the room."""
         return ""
 
@@ -77,6 +78,9 @@ class PeerProvider:
     ) -> Happening | None:
         """Nobody calls us."""
         raise NotFound()
+
+    def record(self, room: str, *, on: bool) -> None:
+        """Nothing to do: the doctor's browser records, and is refused when it may not."""
 
     def _ice_servers(self, identity: str) -> list[dict[str, Any]]:
         """TURN with credentials that the relay checks by itself (the TURN REST scheme, as coturn has it)."""

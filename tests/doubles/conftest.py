@@ -68,7 +68,7 @@ class Caller:
 
     def open(self) -> None:
         """Open the page, or reload it."""
-        self.page.goto("/")
+        self.page.goto("/", timeout=60_000)  # the machine may be busy
         self.page.add_script_tag(path=sdk())
         self.page.evaluate(SCRIPT)
 

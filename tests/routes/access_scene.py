@@ -14,10 +14,23 @@ from support.cast import PASSWORD, Clinic, Person
 from support.pages import Visitor
 from werkzeug.test import TestResponse
 
-from telehealth import access, calls, clock, links, people, presence, sessions, sign_ins, video, visits
+from telehealth import (
+    access,
+    calls,
+    clock,
+    consents,
+    links,
+    people,
+    presence,
+    recordings,
+    sessions,
+    sign_ins,
+    video,
+    visits,
+)
 from telehealth.access import SYSTEM, Actor
 from telehealth.extensions import db
-from telehealth.models import Role, SignIn, User
+from telehealth.models import Role, Session, SignIn, User
 from telehealth.secret import digest
 from telehealth.sign_ins import Origin
 from telehealth.video.peer import PeerProvider
@@ -37,7 +50,7 @@ FORBIDDEN = {
 }
 """What no answer to this kind of visitor may hold."""
 
-RUNNING = ("/end", "/leave", "/call", "token/")
+RUNNING = ("/end", "/leave", "/call", "token/", "/recordings")
 """Rows that need a session IN_PROGRESS for everything but the person to be right."""
 
 
@@ -62,6 +75,7 @@ class Scene:
     link: str
     link_cookie: str
     invitation: str
+    recording_id: str
     grey: str = field(default_factory=lambda: token_hex(10))
     ana: str = field(default_factory=lambda: token_hex(10))
 
@@ -83,18 +97,32 @@ class House:
         with self.app.app_context():
             visit = visits.open_visit(self.cast["ana"].id, grey.user_id or "", REASON, by=grey)
             start = clock.now() + timedelta(hours=1)
-            session = sessions.create(visit, by=grey, scheduled_start=start, notes=NOTES)
+            session = sessions.create(
+                visit, by=grey, scheduled_start=start, notes=NOTES, recording_enabled=True
+            )
             token, link = links.make(session, by=grey)
             link_cookie = sign_ins.sign_in_by_link(link, Origin())
             user, invitation = self._somebody()
-            scene = Scene(visit.id, session.id, user, token, link_cookie, invitation)
+            scene = Scene(visit.id, session.id, user, token, link_cookie, invitation, token_hex(10))
             if any(part in row for part in RUNNING):
                 session = sessions.start(session, by=grey, video=video.provider())
                 calls.enter(session, scene.grey, by=grey)
                 calls.enter(session, scene.ana, by=self.cast["ana"].actor)
+            if "/recordings" in row:
+                self._record(session, scene, finished="/call" not in row)
             if "close" in row:
                 sessions.cancel(session, by=grey)
             return scene
+
+    def _record(self, session: Session, scene: Scene, *, finished: bool) -> None:
+        grey, service = self.cast["dr_grey"].actor, video.provider()
+        consents.decide(session, True, by=self.cast["ana"].actor, video=service)
+        recording = recordings.begin(
+            session, scene.recording_id, by=grey, media_type="video/webm", video=service
+        )
+        if finished:
+            recordings.add_piece(session, recording, 0, b"zqPiece", by=grey)
+            recordings.finish(session, recording, by=grey, duration=1)
 
     def ask(self, guest: Guest, row: str, scene: Scene, *, fragment: bool = False) -> TestResponse:
         """Send what is right for this row, as this visitor."""
@@ -104,7 +132,7 @@ class House:
         more = self._body(rule, guest, scene) if method == "POST" else {}
         if rule.endswith("/inbox"):
             more = {"query_string": {"participant": _participant(guest, scene)}}
-        return client.open(_path(rule, scene), method=method, headers=headers, **more)
+        return client.open(_path(rule, scene), method=method, headers=headers, buffered=True, **more)
 
     def status_of(self, scene: Scene) -> str:
         """The session of the scene, as it stands now."""
@@ -189,6 +217,8 @@ class House:
     def _body(self, rule: str, guest: Guest, scene: Scene) -> dict[str, Any]:
         if rule.startswith("/api/"):
             return {"json": found} if (found := self._json(rule, scene)) else {}
+        if rule.endswith("/<number>"):
+            return {"data": b"zqPiece", "content_type": "application/octet-stream"}
         if "/call/" in rule:
             return {"json": self._of_call(rule.rpartition("/")[2], guest, scene)}
         return {"data": self._form(rule, guest)}
@@ -213,6 +243,9 @@ class House:
             "presence": {"participant": me, "state": "connected"},
             "leave": {"participant": me},
             "room": {"participant": me},
+            "consent": {"agreed": True},
+            "recordings": {"id": token_hex(10), "media_type": "video/webm"},
+            "finish": {"duration_seconds": 1},
         }[step]
 
     def _ticket(self, guest: Guest, scene: Scene) -> str:
@@ -251,6 +284,8 @@ def _path(rule: str, scene: Scene) -> str:
         "session_id": scene.session_id,
         "user_id": scene.user_id,
         "token": token,
+        "recording_id": scene.recording_id,
+        "number": "0",
         "version": "any",
         "path:path": "app.css",
         "carrier": "twilio",

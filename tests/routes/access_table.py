@@ -56,6 +56,13 @@ POST /telemedicine/<session_id>/call/presence      401  200  404  200 404 403  2
 POST /telemedicine/<session_id>/call/leave         401  200  404  200 404 403  200  404
 POST /telemedicine/<session_id>/call/room          401  200  404  200 404 403  200  404
 GET  /telemedicine/<session_id>/call/inbox         401  200  404  200 404 403  200  404
+POST /telemedicine/<session_id>/call/consent       401  403  404  200 404 403  200  404
+POST /telemedicine/<session_id>/call/recordings    401  201  404  403 404 403  403  404
+POST /telemedicine/<session_id>/call/recordings/<recording_id>/pieces/<number> 401 200 404 403 404 403 403 404
+POST /telemedicine/<session_id>/call/recordings/<recording_id>/finish 401 200 404 403 404 403 403 404
+GET  /telemedicine/<session_id>/recordings/<recording_id> 303 200 404 403 404 403 403 404
+GET  /telemedicine/<session_id>/recordings/<recording_id>/media 303 200 404 403 404 403 403 404
+POST /telemedicine/<session_id>/recordings/<recording_id>/delete 303 303 404 403 404 403 403 404
 GET  /live                                         401  200  200  200 200 200  200  200
 
 GET  /patient-portal/dashboard                     303  403  403  200 200 403  403  403

@@ -31,9 +31,14 @@ LISTS_PATIENTS = ("/visits/new", "/visits", "/admin/people")
 
 
 @pytest.fixture(scope="module", params=databases.KINDS)
-def house(request: pytest.FixtureRequest, database_server: databases.Databases) -> Iterator[House]:
+def house(
+    request: pytest.FixtureRequest,
+    database_server: databases.Databases,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[House]:
     with database_server.fresh(request.param) as url:
         app = apps.make_app(url)
+        app.config["RECORDINGS"] = tmp_path_factory.mktemp("recordings")
         yield House(app)
         apps.close(app)
 

@@ -68,6 +68,7 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
             "cancelled_by_id": None,
             "cancel_reason": "",
             "last_signal": 1,
+            "recording_on": True,
         }
     ],
     "links": [
@@ -121,6 +122,27 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
             "kind": "participant-joined",
             "body": "{}",
             "at": NOON,
+        }
+    ],
+    "consents": [{"id": 1, "session_id": SESSION, "user_id": PATIENT, "agreed": True, "at": NOON}],
+    "recordings": [
+        {
+            "id": "7" * 20,
+            "session_id": SESSION,
+            "carrier": "peer",
+            "status": "deleted",
+            "source_id": None,
+            "room_id": None,
+            "media_type": "video/webm",
+            "size_bytes": 3 * 2**31,
+            "duration_seconds": 600,
+            "failure_reason": None,
+            "next_piece": 300,
+            "created_at": NOON,
+            "heard_at": LATER,
+            "finished_at": LATER,
+            "deleted_at": LATER,
+            "deleted_by_id": DOCTOR,
         }
     ],
     "api_tokens": [

@@ -1,4 +1,4 @@
-"""Fixtures for tests in which Twilio carries the call: its local double, and servers that take it for Twilio."""
+"""Fixtures for tests in which Twilio carries the call: its local double, and what takes it for Twilio."""
 
 from __future__ import annotations
 

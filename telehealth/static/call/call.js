@@ -14,6 +14,7 @@ const SOURCES = ['microphone', 'camera'];
 const OVER = ['COMPLETED', 'CANCELLED', 'FAILED'];
 const SHUT = [401, 403, 404];
 const SLOW = 2;
+const SAVING_MOST = 4000;
 
 /** One person on the call page: in the waiting room, in the call, at the end. */
 class Call {
@@ -27,6 +28,8 @@ class Call {
   #ticket;
   #carrier;
   #room = null;
+  #recording = null;
+  #saved;
   #early = false;
   #moving = false;
   #reported;
@@ -48,6 +51,7 @@ class Call {
       .on('signed-out', ({ yes }) => this.#signedOut(yes))
       .on('replaced', () => this.#finish('elsewhere'))
       .on('gone', () => this.#gone());
+    if ('recording' in this.#settings) this.#recording = this.#watchRecording();
     this.#prepareEarly();
     this.#comeIn();
     this.#buttons();
@@ -65,6 +69,7 @@ class Call {
       if (entrance.status === 'IN_PROGRESS' && !this.#early) this.#prepare();
       this.#early = false;
       this.#line.open(entrance.cursor);
+      this.#recording?.then((recording) => recording.heard(entrance.recording));
       this.#remember({ reloaded: false });
       if (entrance.status === 'SCHEDULED') this.#wait(entrance.me);
       else await this.#begin(entrance);
@@ -72,6 +77,20 @@ class Call {
       this.#refused(error);
     }
     this.#moving = false;
+  }
+
+  /** Where the doctor wishes for a recording; else not a byte of it is loaded. */
+  async #watchRecording() {
+    const { Recording } = await import('./recording.js');
+    const { url, csrf } = this.#settings;
+    return new Recording({
+      role: document.querySelector('#call-stage').dataset.role,
+      url,
+      csrf,
+      line: this.#line,
+      show: (recording) => this.#set({ recording }),
+      announce: (key) => this.#view.announce(key),
+    });
   }
 
   #ask() {
@@ -131,6 +150,7 @@ class Call {
     for (const source of SOURCES) room.setTrack(source, this.#devices.tracks[source]);
     room.setMicrophone(this.#devices.isOn('microphone'));
     for (const participant of room.participants.values()) this.#people.show(participant);
+    this.#recording?.then((recording) => recording.begin(room, this.#devices.tracks));
     this.#view.enterStage();
     // Until the server tells: its clock is the one that counts.
     const { started } = this.#settings;
@@ -181,6 +201,7 @@ class Call {
       location.reload();
       return;
     }
+    this.#saved = this.#recording?.then((recording) => recording.stop());
     this.#line.close();
     this.#room?.leave();
     this.#devices.stop();
@@ -198,6 +219,7 @@ class Call {
     const left = this.#line.leave();
     this.#finish('left');
     await left;
+    await Promise.race([this.#saved, new Promise((resolve) => setTimeout(resolve, SAVING_MOST))]);
     location.assign(this.#settings.leaveUrl);
   }
 
@@ -226,7 +248,7 @@ class Call {
   #set(news) {
     const facts = Object.assign(this.#facts, news);
     const state = this.#state;
-    const { over } = facts;
+    const { over, recording = [] } = facts;
     const { problem, tracks, wanted } = this.#devices;
     const early = state === 'waiting' || state === 'connecting';
     let panel = (state !== 'connected' && facts.trouble) || state;
@@ -244,7 +266,7 @@ class Call {
       facts.endFailed && 'end-failed',
     ];
     const told = facts.told ? 'told' : 'telling';
-    this.#view.render(state, over ? [`over-${over}`] : [told, ...running]);
+    this.#view.render(state, [...(over ? [`over-${over}`] : [told, ...running]), ...recording]);
     if (this.#announced !== (over ?? state)) this.#view.announce(over ?? state);
     this.#announced = over ?? state;
     if (!this.#room || over || state === this.#reported) return;

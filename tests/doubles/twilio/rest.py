@@ -116,6 +116,10 @@ class Rest:
             return False
         return self._accounts.get(user.login) == user.password
 
+    async def nothing(self, request: web.Request) -> NoReturn:
+        """Whatever else is asked for."""
+        not_found()
+
     def room(self, request: web.Request) -> Room:
         """The room that the address names."""
         return self._world.room(request.match_info["room"]) or not_found()

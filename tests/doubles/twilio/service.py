@@ -223,6 +223,7 @@ class Twilio:
         app.router.add_get("/signaling", self._signalling.serve)
         app.router.add_get("/v1/VideoEvents", self._signalling.insights)
         app.add_routes([*self._rest.routes(), *self._media.routes()])
+        app.router.add_route("*", "/{rest:.*}", self._rest.guarded(self._rest.nothing))
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
         await runner.setup()
         context, self._bundle = tls(Path(self._folder.name))
