@@ -12,6 +12,7 @@ const CARRIERS = { peer: () => import('./peer.js'), twilio: () => import('./twil
 
 const SOURCES = ['microphone', 'camera'];
 const OVER = ['COMPLETED', 'CANCELLED', 'FAILED'];
+const SHUT = [401, 403, 404];
 const SLOW = 2;
 const SAVING_MOST = 4000;
 
@@ -176,10 +177,11 @@ class Call {
     else this.#set({ signedOut: yes });
   }
 
-  /** Not here any more for the server: the person left from another page, or it is all over. */
+  /** Not here any more for the server: left from another page, put out, or it is all over. */
   async #gone() {
-    const { status, duration_seconds: duration } = await this.#line.look().catch(() => ({}));
-    this.#finish(OVER.includes(status) ? 'ended' : 'left', duration);
+    const { status, duration_seconds: duration } = await this.#line.look().catch((refusal) => refusal);
+    const shut = SHUT.includes(status) && 'outside';
+    this.#finish(OVER.includes(status) ? 'ended' : shut || 'left', duration ?? null);
   }
 
   #refused({ status, code }) {
@@ -237,7 +239,9 @@ class Call {
   get #state() {
     if (this.#facts.over) return 'disconnected';
     if (!this.#room) return this.#facts.told ? 'waiting' : this.#settings.callState;
-    return this.#room.participants.size ? this.#room.state : 'waiting';
+    const { arrived, participants, state } = this.#room;
+    if (participants.size || state === 'reconnecting') return state;
+    return arrived ? 'waiting' : 'connecting';
   }
 
   /** Something is known now; show what follows from it. */

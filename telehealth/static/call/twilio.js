@@ -8,7 +8,7 @@ const SCREEN = 'screen';
 /** What an error of Twilio means for us, by its code; its classes have no names in the small library. */
 const MEANING = {
   elsewhere: [53205],
-  token: [20101, 20102, 20103, 20104, 20105, 20106, 20107],
+  'no-entry': [20101, 20102, 20103, 20104, 20105, 20106, 20107],
   'no-room': [53103, 53106, 53118],
   full: [53105, 53119, 53206],
   'no-path': [53405],
@@ -20,6 +20,9 @@ const REASONS = new Map(
 
 /** Why a connection did not come about or is over; whatever is not listed is a service out of reach. */
 const reasonOf = ({ code } = {}) => REASONS.get(code) ?? 'unreachable';
+
+/** After so long in silence something on the way swallows what we say: firewalls do not answer. */
+const SILENCE = 10000;
 
 let library;
 
@@ -55,6 +58,7 @@ class TwilioRoom extends Room {
   #line;
   #video;
   #room = null;
+  #connecting;
   #people = new Map();
   #tracks = { microphone: null, camera: null, screen: null };
   #published = new Map();
@@ -64,18 +68,21 @@ class TwilioRoom extends Room {
 
   constructor(ticket, { line, me, participants, renew, reopen }) {
     super();
+    this.arrived = false;
     this.#ticket = ticket;
     this.#renew = renew;
     this.#reopen = reopen;
     this.#line = line;
     for (const who of [me, ...participants]) this.#people.set(who.identity, who);
-    line.on('participant-joined', (who) => this.#people.set(who.identity, who));
+    line.on('participant-joined', (who) => this.#meet(who));
     line.release();
-    this.#run();
+    // Not before the page has given us its tracks: published later they cost another round.
+    setTimeout(() => this.#run());
   }
 
   setTrack(source, track) {
     this.#tracks[source] = track;
+    if (source === 'microphone' && track) track.enabled = this.#micOn;
     const before = this.#published.get(source);
     if (before?.mediaStreamTrack === track) return;
     this.#published.delete(source);
@@ -105,6 +112,8 @@ class TwilioRoom extends Room {
 
   leave() {
     this.#out = true;
+    // What is under way would put out the newer page that we leave for.
+    this.#connecting?.cancel();
     this.#room?.disconnect();
     this.participants.clear();
     this.become('disconnected');
@@ -127,14 +136,16 @@ class TwilioRoom extends Room {
   /** Connect and stay to the end, whose error is returned. */
   async #stay(connected) {
     this.#video ??= await load();
+    if (this.#out) return undefined;
     this.#published.clear();
     const sent = this.#wrappedAll();
-    const room = await this.#video.connect(this.#ticket.token, this.#options(sent));
+    const room = await this.#enter(sent);
     if (this.#out) {
       room.disconnect();
       return undefined;
     }
     this.#room = room;
+    this.arrived = true;
     connected();
     this.say('trouble', { reason: null });
     this.#listen(room);
@@ -156,6 +167,17 @@ class TwilioRoom extends Room {
     return error;
   }
 
+  async #enter(tracks) {
+    const unheard = () => this.say('trouble', { reason: 'unreachable' });
+    const timer = setTimeout(unheard, SILENCE);
+    this.#connecting = this.#video.connect(this.#ticket.token, this.#options(tracks));
+    try {
+      return await this.#connecting;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   /** What to do about it; whether to connect again. */
   async #mayGoOn(error, tries) {
     const reason = error ? reasonOf(error) : 'put-out';
@@ -165,12 +187,13 @@ class TwilioRoom extends Room {
     }
     this.become(this.state === 'connecting' ? 'connecting' : 'reconnecting');
     // The first time costs nobody a word: a fresh ticket or another room may be all it takes.
-    if (tries && reason !== 'token') this.say('trouble', { reason });
+    if (tries) this.say('trouble', { reason });
     try {
       if (tries || reason === 'full') await this.#rest(tries);
       if (this.#out) return false;
       if (reason === 'no-room') await this.#reopen();
-      this.#ticket = await this.#renew();
+      // Somebody who went on elsewhere meanwhile is not to be put out by a page that wakes up.
+      [this.#ticket] = await Promise.all([this.#renew(), this.#line.look()]);
       return true;
     } catch (refusal) {
       this.#line.ask();
@@ -230,13 +253,20 @@ class TwilioRoom extends Room {
       .on('participantConnected', (remote) => this.#add(remote))
       .on('participantDisconnected', (remote) => this.#left(remote))
       .on('reconnecting', (error) => {
-        if (reasonOf(error) === 'no-path') this.say('trouble', { reason: 'no-path' });
         this.become('reconnecting');
+        if (reasonOf(error) === 'no-path') this.say('trouble', { reason: 'no-path' });
       })
       .on('reconnected', () => this.#sum());
     room.localParticipant.on('networkQualityLevelChanged', (level) => {
       if (level !== null) this.say('quality', { level });
     });
+  }
+
+  /** Who somebody is may become known only after they are in the room. */
+  #meet(who) {
+    this.#people.set(who.identity, who);
+    const stranger = this.participants.get(who.identity);
+    if (stranger && !stranger.name) this.#add(stranger.remote);
   }
 
   #add(remote) {
@@ -291,8 +321,9 @@ class TwilioRoom extends Room {
     for (const source of Object.keys(tracks)) {
       if (!found[source]) delete tracks[source];
     }
-    const arrived = !missing || Object.keys(found).length > 0;
-    const state = remote.state === 'reconnecting' ? 'reconnecting' : arrived ? 'connected' : 'connecting';
+    // Who was reached once stays so: a camera that is turned on later is no new beginning.
+    const reached = !missing || Object.keys(found).length > 0 || participant.state !== 'connecting';
+    const state = remote.state === 'reconnecting' ? 'reconnecting' : reached ? 'connected' : 'connecting';
     participant.media = media;
     participant.state = state;
     this.say('remote-state', { participant });

@@ -1,0 +1,209 @@
+"""What goes wrong in calls that Twilio carries: reloads, crashes, windows, people who are put out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+from support import browsers
+from support.cast import Clinic
+
+from browser.people import Somebody, meet
+from browser.test_call_faults import (
+    crash,
+    test_a_session_that_is_ended_from_the_card_ends_the_call_of_both,
+    test_both_click_join_at_the_same_moment,
+    test_going_back_in_history_leaves_the_call_and_forward_joins_again,
+    test_the_doctor_leaves_the_patient_alone_and_comes_back,
+    test_the_newest_window_wins_and_the_old_one_does_not_fight,
+    test_what_is_turned_off_stays_off_after_a_reload,
+)
+from browser.test_links import enter, visitor
+from browser.twilio_stage import SOON, Stage, settings_on
+
+# As they are on the embedded call.
+__all__ = [
+    "test_a_session_that_is_ended_from_the_card_ends_the_call_of_both",
+    "test_both_click_join_at_the_same_moment",
+    "test_going_back_in_history_leaves_the_call_and_forward_joins_again",
+    "test_the_doctor_leaves_the_patient_alone_and_comes_back",
+    "test_the_newest_window_wins_and_the_old_one_does_not_fight",
+    "test_what_is_turned_off_stays_off_after_a_reload",
+]
+
+At = Callable[..., Somebody]
+
+
+@pytest.fixture(scope="module")
+def settings(twilio_settings):
+    return settings_on(twilio_settings)
+
+
+@pytest.fixture(scope="module")
+def browser(twilio_browser, twilio):
+    twilio.switches.session_timeout = SOON
+    return twilio_browser
+
+
+@pytest.fixture
+def stage(twilio, app, clinic):
+    return Stage(twilio, app, clinic)
+
+
+@pytest.mark.parametrize("who", ["dr_grey", "ana"])
+def test_a_reload_comes_back_by_itself_and_leaves_no_ghost(
+    at_screen: At, clinic: Clinic, stage: Stage, who: str
+):
+    session = clinic.session("IN_PROGRESS")
+    people = {key: at_screen(key) for key in ("dr_grey", "ana")}
+    grey, ana = people.values()
+    meet(grey, ana, session)
+    people[who].page.reload()
+    ana.sees(grey)
+    grey.sees(ana)
+    stage.holds(session, grey, ana)
+
+
+def test_a_crash_is_noticed_and_the_patient_comes_back_into_the_same_room(
+    at_screen: At, clinic: Clinic, stage: Stage
+):
+    session = clinic.session("IN_PROGRESS")
+    grey, ana = at_screen("dr_grey"), at_screen("ana")
+    meet(grey, ana, session)
+    crash(ana)
+    grey.is_("reconnecting")
+    grey.reads("We lost the connection")
+    # Nobody comes back for longer than Twilio waits: then she is simply not here.
+    grey.is_("waiting")
+    grey.reads("Waiting for Ana Lima")
+    again = ana.second_tab().open_call(session)
+    again.sees(grey)
+    grey.sees(ana)
+    assert len(stage.rooms(session)) == 1
+
+
+def test_leaving_and_coming_back_again_and_again_keeps_the_session_and_the_room(
+    at_screen: At, clinic: Clinic, stage: Stage
+):
+    session = clinic.session("IN_PROGRESS")
+    grey, ana = at_screen("dr_grey"), at_screen("ana")
+    meet(grey, ana, session)
+    for _time in range(2):
+        ana.press("Leave Session")
+        ana.is_at("/patient-portal/telemedicine")
+        grey.is_("waiting")
+        stage.holds(session, grey)
+        ana.press("Join Session", ana.finds(session, "IN_PROGRESS"))
+        ana.sees(grey)
+        grey.sees(ana)
+    stage.holds(session, grey, ana)
+    assert len(stage.rooms(session)) == 1
+    grey.end()
+    for one, words in ((grey, "The session has ended"), (ana, "Your visit has ended")):
+        one.is_("disconnected")
+        one.reads(words)
+        one.reads("It lasted")
+        one.sees_nobody()
+    assert stage.room(session).status == "completed"
+
+
+def test_an_old_window_that_was_still_on_its_way_does_not_put_the_new_one_out(
+    at_screen: At, clinic: Clinic, stage: Stage
+):
+    session = clinic.session("IN_PROGRESS")
+    grey, first = at_screen("dr_grey"), at_screen("ana")
+    grey.open_call(session).is_("waiting")
+    # The library of the first window is slow: it connects only after the second one is in.
+    held = []
+    first.page.route("**/twilio-video-*.js", lambda route: held.append(route))
+    first.open_call(session).is_("connecting")
+    browsers.until(lambda: first.page.evaluate("1") and held, 20, "the library was not asked for")
+    second = first.second_tab().open_call(session)
+    second.sees(grey)
+    first.reads("The call is open in another window")
+    for route in held:
+        route.continue_()
+    first.page.wait_for_function("window.Twilio")
+    stage.holds(session, grey, second)
+    grey.sees(second)
+    second.sees(grey)
+    first.is_("disconnected")
+
+
+def test_a_device_that_wakes_up_does_not_take_the_call_back(at_screen: At, clinic: Clinic, stage: Stage):
+    session = clinic.session("IN_PROGRESS")
+    grey, laptop, telephone = at_screen("dr_grey"), at_screen("ana"), at_screen("ana")
+    meet(grey, laptop, session)
+    with stage.outage(laptop, grey):
+        # Asleep: neither Twilio nor our server hears of it, and its inbox is dead.
+        laptop.page.context.set_offline(True)
+        stage.cut(session, laptop)
+        browsers.until(lambda: len(stage.inside(session)) == 1, 20, "the laptop was not missed")
+    telephone.open_call(session)
+    telephone.sees(grey)
+    laptop.page.context.set_offline(False)
+    laptop.is_("disconnected")
+    laptop.reads("The call is open in another window")
+    telephone.sees(grey)
+    grey.sees(telephone)
+    stage.holds(session, grey, telephone)
+
+
+def test_a_link_that_is_revoked_puts_its_visitor_out_of_the_room_and_says_why(
+    at_screen: At, clinic: Clinic, stage: Stage
+):
+    session = clinic.session("IN_PROGRESS")
+    grey, guest = at_screen("dr_grey"), visitor(at_screen)
+    grey.open_call(session)
+    enter(guest, clinic.link(session))
+    guest.sees(grey)
+    card = grey.second_tab().open(f"/visits/{session.visit_id}/telemedicine")
+    card.press("Revoke link", card.card(session))
+    card.answer("Revoke link")
+    guest.is_("disconnected")
+    guest.reads("You are no longer in the call")
+    guest.reads("ask the clinic for a new link")
+    guest.sees_nobody()
+    expect(guest.own_picture).to_be_hidden()
+    grey.is_("waiting")
+    stage.holds(session, grey)
+    guest.press("Come in again")
+    expect(guest.page.get_by_role("heading", name="Joining a video visit?")).to_be_visible()
+
+
+def test_somebody_who_is_deactivated_in_the_call_is_put_out_of_the_room(
+    at_screen: At, clinic: Clinic, stage: Stage, person
+):
+    from telehealth import people
+
+    session = clinic.session("IN_PROGRESS")
+    grey, ana = at_screen("dr_grey"), at_screen("ana")
+    meet(grey, ana, session)
+    with clinic.app.app_context():
+        people.set_active(people.by_email("ana@people.example"), False, by=person("sam").actor)
+    try:
+        ana.is_("disconnected")
+        ana.reads("You are no longer in the call")
+        ana.sees_nobody()
+        grey.is_("waiting")
+        stage.holds(session, grey)
+        ana.press("Come in again")
+        ana.page.wait_for_url("**/sign-in?**")
+    finally:
+        with clinic.app.app_context():
+            people.set_active(people.by_email("ana@people.example"), True, by=person("sam").actor)
+
+
+def test_whom_twilio_alone_puts_out_learns_it_and_can_come_in_again(
+    at_screen: At, clinic: Clinic, stage: Stage
+):
+    session = clinic.session("IN_PROGRESS")
+    grey, ana = at_screen("dr_grey"), at_screen("ana")
+    meet(grey, ana, session)
+    stage.twilio.put_out(stage.room(session).sid, stage.identity(session, ana))
+    ana.is_("disconnected")
+    grey.is_("waiting")
+    ana.press("Come in again")
+    ana.sees(grey)
+    grey.sees(ana)

@@ -1,0 +1,247 @@
+"""Twilio or the way to it is away for a while, and rooms that die."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+from support import browsers
+from support.cast import Clinic
+
+from browser.people import Somebody, meet
+from browser.twilio_stage import SOON, WORDS_SEEN, Stage, expect_noise, settings_on, words_seen
+
+At = Callable[..., Somebody]
+
+CALM = {"panel-connecting", "panel-reconnecting", "panel-waiting"}
+"""What may be seen while nobody has to do anything."""
+
+
+@pytest.fixture(scope="module")
+def settings(twilio_settings):
+    return settings_on(twilio_settings)
+
+
+@pytest.fixture(scope="module")
+def browser(twilio_browser, twilio):
+    twilio.switches.session_timeout = SOON
+    return twilio_browser
+
+
+@pytest.fixture
+def stage(twilio, app, clinic):
+    return Stage(twilio, app, clinic)
+
+
+def marked(who: Somebody) -> Callable[[], bool]:
+    """Whether the page is still the one of now, never loaded again."""
+    who.page.evaluate("window.samePage = true")
+    return lambda: bool(who.page.evaluate("window.samePage === true"))
+
+
+@pytest.fixture
+def patient_twilio(twilio):
+    """Twilio waits as long as it does in life for somebody whose signalling was lost."""
+    twilio.switches.session_timeout = 30
+    yield
+    twilio.switches.session_timeout = SOON
+
+
+@pytest.mark.usefixtures("patient_twilio")
+def test_signalling_that_is_cut_comes_back_on_the_same_page_and_the_media_never_stops(
+    at_screen: At, clinic: Clinic, stage: Stage
+):
+    session = clinic.session("IN_PROGRESS")
+    grey, ana = at_screen("dr_grey"), at_screen("ana")
+    meet(grey, ana, session)
+    same = marked(ana)
+    who = stage.room(session).inside
+    with stage.outage(ana):
+        stage.cut(session, ana)
+        ana.is_("reconnecting")
+        grey.is_("reconnecting")
+        browsers.sees(ana.page)
+    ana.sees(grey)
+    grey.sees(ana)
+    assert same()
+    assert stage.room(session).inside == who, "somebody had to join again"
+
+
+def test_an_outage_that_outlasts_the_session_time_out_brings_both_back_by_themselves(
+    at_screen: At, clinic: Clinic, stage: Stage
+):
+    session = clinic.session("IN_PROGRESS")
+    grey, ana = at_screen("dr_grey"), at_screen("ana")
+    meet(grey, ana, session)
+    pages = [marked(grey), marked(ana)]
+    with stage.outage(grey, ana):
+        stage.twilio.cut_sockets()
+        for one in (grey, ana):
+            one.is_("reconnecting")
+            one.reads("We lost the connection")
+        browsers.until(lambda: not stage.inside(session), 20, "Twilio still has them in the room")
+        for one in (grey, ana):
+            one.reads("We cannot reach the video service")
+            one.is_("reconnecting")
+    ana.sees(grey)
+    grey.sees(ana)
+    assert all(same() for same in pages)
+    stage.holds(session, grey, ana)
+    assert clinic.now(session).status == "IN_PROGRESS"
+
+
+def test_a_token_that_is_refused_on_the_way_back_is_exchanged_without_a_word(
+    at_screen: At, clinic: Clinic, stage: Stage
+):
+    session = clinic.session("IN_PROGRESS")
+    grey, ana = at_screen("dr_grey"), at_screen("ana")
+    ana.page.add_init_script(WORDS_SEEN)
+    meet(grey, ana, session)
+    same = marked(ana)
+    expect_noise(ana)
+    asked: list[str] = []
+    ana.page.on("request", lambda request: asked.append(request.url))
+    stage.twilio.switches.refuse_tokens_at_sync = True
+    try:
+        stage.cut(session, ana)
+        browsers.until(
+            lambda: ana.page.evaluate("1") and any(url.endswith("/token/") for url in asked),
+            20,
+            "no fresh token was asked for",
+        )
+    finally:
+        stage.twilio.switches.refuse_tokens_at_sync = False
+    ana.sees(grey)
+    grey.sees(ana)
+    stage.holds(session, grey, ana)
+    assert same()
+    assert words_seen(ana) <= CALM
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["with a callback", "without a callback"])
+def test_a_room_that_died_while_the_patient_waited_is_opened_again(
+    at_screen: At, clinic: Clinic, stage: Stage, told: bool
+):
+    session = clinic.session()
+    grey, ana = at_screen("dr_grey"), at_screen("ana")
+    ana.page.add_init_script(WORDS_SEEN)
+    ana.open_call(session).is_("waiting")
+    ana.reads("We have told Dr Maria Grey that you are here.")
+    # The doctor starts from the card; before anybody is in the room, it dies.
+    ana.page.context.set_offline(True)
+    grey.open(f"/visits/{session.visit_id}/telemedicine")
+    grey.press("Start Session", grey.card(session))
+    grey.finds(session, "IN_PROGRESS")
+    with stage.callbacks(arrive=told):
+        stage.twilio.kill_room(stage.room(session).sid)
+        browsers.until(lambda: stage.twilio.callbacks.idle, 20, "callbacks hang")
+    ana.page.context.set_offline(False)
+    ana.is_("waiting")
+    grey.press("Join Call", grey.card(session))
+    ana.sees(grey)
+    grey.sees(ana)
+    assert [room.status for room in stage.rooms(session)] == ["completed", "in-progress"]
+    assert words_seen(ana) <= CALM
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["with a callback", "without a callback"])
+def test_a_room_that_died_under_a_patient_alone_in_it_is_opened_again(
+    at_screen: At, clinic: Clinic, stage: Stage, told: bool
+):
+    session = clinic.session("IN_PROGRESS")
+    grey, ana = at_screen("dr_grey"), at_screen("ana")
+    ana.page.add_init_script(WORDS_SEEN)
+    ana.open_call(session).is_("waiting")
+    stage.holds(session, ana)
+    with stage.callbacks(arrive=told):
+        stage.twilio.kill_room(stage.room(session).sid)
+        stage.holds(session, ana)
+    grey.open_call(session)
+    ana.sees(grey)
+    grey.sees(ana)
+    assert [room.status for room in stage.rooms(session)] == ["completed", "in-progress"]
+    assert words_seen(ana) <= CALM
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["with a callback", "without a callback"])
+def test_a_room_that_is_killed_during_the_call_costs_both_a_moment(
+    at_screen: At, clinic: Clinic, stage: Stage, told: bool
+):
+    session = clinic.session("IN_PROGRESS")
+    grey, ana = at_screen("dr_grey"), at_screen("ana")
+    for one in (grey, ana):
+        one.page.add_init_script(WORDS_SEEN)
+    meet(grey, ana, session)
+    pages = [marked(grey), marked(ana)]
+    with stage.callbacks(arrive=told):
+        stage.twilio.kill_room(stage.room(session).sid)
+        stage.holds(session, grey, ana)
+    ana.sees(grey)
+    grey.sees(ana)
+    assert all(same() for same in pages)
+    assert [room.status for room in stage.rooms(session)] == ["completed", "in-progress"]
+    assert clinic.now(session).status == "IN_PROGRESS"
+    assert words_seen(grey) | words_seen(ana) <= CALM
+
+
+def test_the_doctor_ends_while_the_network_of_the_patient_is_away(
+    at_screen: At, clinic: Clinic, stage: Stage
+):
+    session = clinic.session("IN_PROGRESS")
+    grey, ana = at_screen("dr_grey"), at_screen("ana")
+    meet(grey, ana, session)
+    with stage.outage(ana):
+        ana.page.context.set_offline(True)
+        stage.cut(session, ana)
+        ana.is_("reconnecting")
+        ana.reads("We lost the connection")
+        grey.end()
+        grey.reads("The session has ended")
+        ana.is_("reconnecting")
+    ana.page.context.set_offline(False)
+    ana.is_("disconnected")
+    ana.reads("Your visit has ended")
+    ana.reads("It lasted")
+    assert stage.room(session).status == "completed"
+
+
+def test_signalling_that_is_out_of_reach_at_first_is_said_and_then_it_comes_by_itself(
+    at_screen: At, clinic: Clinic, stage: Stage
+):
+    session = clinic.session("IN_PROGRESS")
+    grey, ana = at_screen("dr_grey"), at_screen("ana")
+    grey.open_call(session).is_("waiting")
+    with stage.outage(ana):
+        ana.open_call(session)
+        ana.reads("We cannot reach the video service")
+        ana.is_("connecting")
+        expect(ana.own_picture).to_be_visible()
+    same = marked(ana)
+    ana.sees(grey)
+    grey.sees(ana)
+    assert same()
+
+
+def test_signalling_that_never_answers_is_said_too(at_screen: At, clinic: Clinic, stage: Stage):
+    session = clinic.session("IN_PROGRESS")
+    ana = at_screen("ana")
+    expect_noise(ana)
+    # A socket that opens and is silent, as behind some proxies.
+    ana.page.route_web_socket("wss://global.vss.twilio.com/**", lambda _socket: None)
+    ana.open_call(session)
+    ana.reads("We cannot reach the video service")
+
+
+def test_a_room_that_is_full_says_so_until_somebody_leaves(at_screen: At, clinic: Clinic, stage: Stage):
+    session = clinic.session("IN_PROGRESS")
+    grey, ana = at_screen("dr_grey"), at_screen("ana")
+    grey.open_call(session).is_("waiting")
+    stage.holds(session, grey)
+    room = stage.room(session)
+    room.max_participants = 1
+    ana.open_call(session)
+    ana.reads("The call is full")
+    room.max_participants = 2
+    ana.sees(grey)
+    grey.sees(ana)
