@@ -26,24 +26,26 @@ def cost(
 ) -> float:
     """Milliseconds of processor time for one request, over so many of them; a POST with a `body`."""
     before = cpu_seconds(server)
-    done = send(server, path, [body] * requests, headers)
+    done = send(server, path, [(body, headers or {})] * requests)
     assert set(done) == {200}, f"{path} answered {set(done)}"
     return (cpu_seconds(server) - before) * 1000 / requests
 
 
-def send(
-    server: Server, path: str, bodies: Sequence[str | None], headers: dict[str, str] | None = None
-) -> list[int]:
+Asked = tuple[str | None, dict[str, str]]
+"""The body of a POST, or None for a GET; and the headers."""
+
+
+def send(server: Server, path: str, asked: Sequence[Asked]) -> list[int]:
     """Send them over a few kept connections; the statuses of the answers."""
-    shares = [bodies[number::CONNECTIONS] for number in range(CONNECTIONS)]
+    shares = [asked[number::CONNECTIONS] for number in range(CONNECTIONS)]
     with ThreadPoolExecutor(CONNECTIONS) as pool:
-        done = [pool.submit(_send, server.port, path, share, headers or {}) for share in shares]
+        done = [pool.submit(_send, server.port, path, share) for share in shares]
         return [status for one in done for status in one.result()]
 
 
-def _send(port: int, path: str, bodies: Sequence[str | None], headers: dict[str, str]) -> list[int]:
+def _send(port: int, path: str, asked: Sequence[Asked]) -> list[int]:
     connection, statuses = http.client.HTTPConnection("127.0.0.1", port, timeout=30), []
-    for body in bodies:
+    for body, headers in asked:
         connection.request("GET" if body is None else "POST", path, body, headers)
         answer = connection.getresponse()
         answer.read()

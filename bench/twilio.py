@@ -19,7 +19,7 @@ from support.server import Server
 
 from bench import browser as embedded
 from bench.figures import Figure
-from bench.load import cost, send
+from bench.load import Asked, cost, send
 from bench.scene import Scene, set_up
 
 ROUNDS = 5
@@ -77,20 +77,19 @@ def _token(server: Server, floor: Server, scene: Scene) -> Figure:
 def _callbacks(server: Server, scene: Scene, twilio: Twilio) -> Iterator[Figure]:
     """Signed callbacks as fast as they are taken, while somebody opens pages."""
     room, path = scene.live.room, "/webhooks/twilio/room"
-    bodies: dict[str, list[str]] = {}
+    kind = "application/x-www-form-urlencoded"
+    calls: list[Asked] = []
     for number in range(CALLBACKS):
-        event = "participant-connected" if number % 2 else "participant-disconnected"
+        event = "participant-disconnected" if number % 2 else "participant-connected"
         sid = f"PA{number // 2:032x}"
         given = twilio.parameters(event, room, scene.identity("ana"), ParticipantSid=sid)
-        bodies.setdefault(twilio.sign(server.url + path, given), []).append(urlencode(given))
+        signature = twilio.sign(server.url + path, given)
+        calls.append((urlencode(given), {"Content-Type": kind, "X-Twilio-Signature": signature}))
     waits, over = list[float](), Event()
     reader = Thread(target=_read, args=(server, waits, over))
     reader.start()
     began = time.monotonic()
-    statuses = []
-    for signature, signed in bodies.items():
-        headers = {"Content-Type": "application/x-www-form-urlencoded", "X-Twilio-Signature": signature}
-        statuses += send(server, path, signed, headers)
+    statuses = send(server, path, calls)
     taken = time.monotonic() - began
     over.set()
     reader.join()

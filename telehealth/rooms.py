@@ -100,11 +100,13 @@ def _put_out(_sender: object, room: str, identity: str) -> None:
 
 
 def _is_there(session: Session) -> bool:
-    newest = next(iter(of(session.id)), None)
+    query = select(Room.closed_at, Room.checked_at).where(Room.session_id == session.id)
+    newest = db.session.execute(query.order_by(Room.opened_at.desc()).limit(1)).one_or_none()
     if newest is None or newest.closed_at is not None:
         return False
-    used = any(part.connected_at and presence.is_fresh(part) for part in session.participations)
-    return used or newest.checked_at > clock.now() - TRUST
+    if newest.checked_at > clock.now() - TRUST:
+        return True
+    return any(part.connected_at and presence.is_fresh(part) for part in session.participations)
 
 
 def _mark(session: Session, is_open: bool) -> None:
