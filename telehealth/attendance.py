@@ -116,17 +116,20 @@ def _stayed(room: Room, event: Happening) -> None:
     if stay is None:
         stay = _begin(room, user_id, event.attendee_id, begin)
     if joined and not stay.joined_told:
-        stay.joined_at, stay.joined_told = event.at, True
+        _correct(stay, event.at)
+        stay.joined_told = True
     if not joined and not stay.left_told:
         _close(room, stay, event.at)
         stay.left_at, stay.left_told = event.at, True
         if not stay.joined_told and event.seconds is not None:
-            stay.joined_at = begin
+            _correct(stay, begin)
     elif room.closed_at is not None and not stay.left_told:
         _close(room, stay, room.closed_at)
     if stay.left_at is not None and stay.left_at < stay.joined_at:
         stay.left_at = stay.joined_at
-    room.checked_at = max(room.checked_at, event.at)
+    # Not past its end: what was asked after that is known by it.
+    known_at = min(event.at, room.closed_at) if room.closed_at else event.at
+    room.checked_at = max(room.checked_at, known_at)
     changes.announce(*changes.about(room.session))
 
 
@@ -148,7 +151,18 @@ def _begin(room: Room, user_id: str, attendee_id: str, at: datetime) -> Attendan
         _write("join", room.session, user_id)
     if part is not None and part.connected_at is None:
         part.connected_at = at
+        if part.left_at is not None:
+            # It is over, and nobody knew yet that it had been in the call.
+            _write("leave", room.session, user_id)
     return stay
+
+
+def _correct(stay: Attendance, at: datetime) -> None:
+    """The stay began at another time than was thought, and its page was connected since then."""
+    part = db.session.get(Participation, stay.participation_id) if stay.participation_id else None
+    if part is not None and part.connected_at == stay.joined_at:
+        part.connected_at = at
+    stay.joined_at = at
 
 
 def _close(room: Room, stay: Attendance, at: datetime) -> None:
