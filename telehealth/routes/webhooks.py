@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from telehealth import attendance, video
+from telehealth import attendance, reconcile, video
 from telehealth.errors import NotFound
 from telehealth.routes import public, signed, speaks_json
 
@@ -25,4 +25,5 @@ def hear(carrier: str, what: str) -> ResponseReturnValue:
     event = provider.read_callback(path, request.form, dict(request.headers))
     if event is not None:
         attendance.apply(event)
+        reconcile.turn_away(event, video=provider)
     return "", 204
