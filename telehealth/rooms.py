@@ -14,7 +14,7 @@ from flask import current_app
 from sqlalchemy import select, update
 
 from telehealth import clock, consents, presence, signals
-from telehealth.errors import ProviderRefused, ProviderUnavailable
+from telehealth.errors import ProviderRefused, ProviderUnavailable, WrongState
 from telehealth.extensions import db
 from telehealth.models import Room, Session, Status
 from telehealth.store import release, transaction
@@ -47,7 +47,8 @@ def open_for(session: Session, *, video: VideoProvider) -> None:
 def ensure(session: Session, *, video: VideoProvider, doubtful: bool = False) -> None:
     """Before somebody goes in: open the room again if it may have died meanwhile.
 
-    `doubtful`: somebody was told that it is not there. Raises ProviderRefused, ProviderUnavailable.
+    `doubtful`: somebody was told that it is not there. Raises ProviderRefused, ProviderUnavailable, or
+    WrongState where the session ended meanwhile.
     """
     if not video.hosted or session.status != Status.IN_PROGRESS:
         return
@@ -55,10 +56,11 @@ def ensure(session: Session, *, video: VideoProvider, doubtful: bool = False) ->
         return
     release()
     open_for(session, video=video)
-    consents.carry_out(session, video=video)
-    status = db.session.scalar(select(Session.status).where(Session.id == session.id))
-    if status not in Status.OPEN:
+    db.session.refresh(session)
+    if not session.is_open:
         close(session, video=video)
+        raise WrongState(session=session)
+    consents.carry_out(session, video=video)
 
 
 def close(session: Session, *, video: VideoProvider) -> bool:
@@ -87,6 +89,17 @@ def of(session_id: str) -> list[Room]:
     """The rooms that the session had, the newest first."""
     query = select(Room).where(Room.session_id == session_id).order_by(Room.opened_at.desc())
     return list(db.session.scalars(query.execution_options(populate_existing=True)))
+
+
+def checked(room: Room) -> None:
+    """The provider has just told how this room is."""
+    with transaction():
+        db.session.execute(
+            update(Room)
+            .where(Room.id == room.id)
+            .values(checked_at=clock.now())
+            .execution_options(synchronize_session=False)
+        )
 
 
 @presence.put_out_of_room.connect

@@ -75,9 +75,11 @@ def test_a_room_is_a_group_room_that_calls_back_lives_an_hour_and_records_nothin
     assert twilio.room(name).record_on_connect is False
 
 
-def test_a_room_to_record_records_from_the_first_moment(provider, twilio, name):
-    provider.open_room(name, record=True)
-    assert twilio.room(name).record_on_connect is True
+def test_a_room_records_while_it_is_told_to(provider, twilio, name):
+    provider.open_room(name)
+    for on in (True, False):
+        provider.record(name, on=on)
+        assert twilio.room(name).rules == [{"type": "include" if on else "exclude", "all": True}]
 
 
 def test_a_room_that_is_there_is_taken(provider, twilio, name, asked):
