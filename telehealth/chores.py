@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import exists, select
 
-from telehealth import clock, consents, presence, reconcile, recordings, sessions
+from telehealth import clock, compositions, consents, presence, reconcile, recordings, sessions
 from telehealth.access import SYSTEM
 from telehealth.errors import WrongState
 from telehealth.extensions import db
@@ -36,6 +36,7 @@ def run(*, video: VideoProvider) -> Report:
     report = Report(lost=presence.sweep(), ended=_end_abandoned(video))
     recordings.sweep()
     consents.repeat(video=video)
+    compositions.follow(video=video)
     return report
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from flask_babel import gettext as _
 from sqlalchemy import ScalarSelect, func, select, update
 
-from telehealth import access, audit, changes, clock
+from telehealth import access, audit, changes, clock, compositions
 from telehealth.access import Actor
 from telehealth.errors import NotAllowed, ProviderRefused, ProviderUnavailable, WrongState
 from telehealth.extensions import db
@@ -76,7 +76,7 @@ def carry_out(session: Session, *, video: VideoProvider) -> bool:
             what = "begun" if wanted else "stopped"
             log.warning("recording of session %s is not %s: %s", session.id, what, type(trouble).__name__)
             return False
-        _note_down(session, wanted)
+        _note_down(session, wanted, video.name)
         # Another decision may have come meanwhile, and its word may have arrived before ours.
         told, (wanted, _told) = wanted, _wanted_and_told(session.id)
     return True
@@ -110,8 +110,10 @@ def _wanted_and_told(session_id: str) -> tuple[bool, bool]:
     return status == Status.IN_PROGRESS and bool(agreed), bool(told)
 
 
-def _note_down(session: Session, on: bool) -> None:
+def _note_down(session: Session, on: bool, carrier: str) -> None:
     with transaction():
+        if on:
+            compositions.expect(session.id, carrier)
         db.session.execute(
             update(Session)
             .where(Session.id == session.id)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from telehealth import audit, clock, recording_files, recordings
+from telehealth import audit, clock, compositions, recording_files
 from telehealth.access import Actor
 from telehealth.errors import NotFound, WrongState
 from telehealth.extensions import db
@@ -34,7 +34,7 @@ def media(recording: Recording, *, video: VideoProvider, byte_range: str | None 
         raise WrongState(_("This recording cannot be played."))
     if recording.carrier != Recording.PEER:
         release()
-        return recordings.keeper(video).media(recording.source_id or "", byte_range)
+        return compositions.keeper(video).media(recording.source_id or "", byte_range)
     if not is_there(recording):
         raise NotFound()
     return recording_files.path(recording)
@@ -47,7 +47,7 @@ def is_there(recording: Recording) -> bool:
         with transaction():
             db.session.refresh(recording)
             if recording.status == Recording.AVAILABLE:
-                recordings.fail(recording, _("Its file is gone."))
+                recording.fail(_("Its file is gone."))
     return recording.status == Recording.AVAILABLE
 
 

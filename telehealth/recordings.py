@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from flask_babel import gettext as _
 from sqlalchemy import exists, select
 from sqlalchemy.orm.attributes import set_committed_value
 
-from telehealth import access, audit, changes, clock, consents, recording_files
+from telehealth import access, audit, changes, clock, compositions, consents, recording_files
 from telehealth.access import SYSTEM, Actor
 from telehealth.errors import Invalid, NotAllowed, NotFound, OutOfOrder, TooLarge, WrongState
 from telehealth.extensions import db
@@ -23,7 +23,7 @@ from telehealth.models import Recording, Role, Session, Status
 from telehealth.store import release, transaction
 
 if TYPE_CHECKING:
-    from telehealth.video import RecordingProvider, VideoProvider
+    from telehealth.video import VideoProvider
 
 PIECE_MOST = 4 * 2**20
 FRESH = timedelta(seconds=15)
@@ -137,7 +137,7 @@ def add_piece(session: Session, recording: Recording, number: int, data: bytes, 
         try:
             recording_files.write(recording, data)
         except recording_files.Lost:
-            fail(recording, _("Its file is gone."))
+            recording.fail(_("Its file is gone."))
         else:
             recording.size_bytes += len(data)
             recording.next_piece += 1
@@ -171,9 +171,9 @@ def delete(session: Session, recording: Recording, *, by: Actor, video: VideoPro
     Raises NotAllowed, or what the service raises: then it is still there.
     """
     _only_the_doctor(session, "delete", by=by)
-    if recording.carrier != Recording.PEER and recording.source_id and recording.deleted_at is None:
+    if recording.carrier != Recording.PEER and recording.deleted_at is None:
         release()
-        keeper(video).erase(recording.source_id)
+        compositions.keeper(video).erase(recording.source_id or "", recording.room_id or "")
     with transaction():
         session, recording = _locked(session), _find(session, recording.id)
         if recording.deleted_at is not None:
@@ -183,13 +183,6 @@ def delete(session: Session, recording: Recording, *, by: Actor, video: VideoPro
         _tell(session, recording, "delete", by=by)
         if recording.carrier == Recording.PEER:
             recording_files.remove(recording)
-
-
-def keeper(video: VideoProvider) -> RecordingProvider:
-    """The video service, as the one that keeps what it recorded. WrongState where it is set up no more."""
-    if not video.records:
-        raise WrongState(_("The video service that keeps this recording is not set up any more."))
-    return cast("RecordingProvider", video)
 
 
 def sweep() -> int:
@@ -246,14 +239,8 @@ def _finish(session: Session, recording: Recording, *, by: Actor) -> None:
     recording.finished_at = clock.now()
     recording.status, recording.failure_reason = Recording.AVAILABLE, None
     if not recording.size_bytes:
-        fail(recording, _("It was stopped before anything was kept."))
+        recording.fail(_("It was stopped before anything was kept."))
     _tell(session, recording, "finish", by=by)
-
-
-def fail(recording: Recording, reason: str) -> None:
-    """There will be nothing to play, for this reason in plain words; within a transaction."""
-    recording.status, recording.failure_reason = Recording.FAILED, reason
-    recording.finished_at = recording.finished_at or clock.now()
 
 
 def _tell(session: Session, recording: Recording, action: str, *, by: Actor) -> None:

@@ -28,7 +28,7 @@ TRUST = timedelta(minutes=30)
 """How long a room that was seen is taken to be there still; shorter than any provider lets one live."""
 
 
-def open_for(session: Session, *, video: VideoProvider, record: bool = False) -> None:
+def open_for(session: Session, *, video: VideoProvider) -> None:
     """Have a room for the session, whether one is there or not.
 
     That one may be open is written down before the provider is asked: a reply may get lost, and we
@@ -38,10 +38,10 @@ def open_for(session: Session, *, video: VideoProvider, record: bool = False) ->
         return
     with transaction():
         _mark(session, True)
-    provider_id = video.open_room(session.room, record=record)
+    provider_id = video.open_room(session.room)
     with transaction():
         signals.lock(session.id)
-        _keep(session.id, provider_id, record)
+        _keep(session.id, provider_id)
 
 
 def ensure(session: Session, *, video: VideoProvider, doubtful: bool = False) -> None:
@@ -116,17 +116,17 @@ def _mark(session: Session, is_open: bool) -> None:
     )
 
 
-def _keep(session_id: str, provider_id: str, record: bool) -> None:
+def _keep(session_id: str, provider_id: str) -> None:
     now = clock.now()
     room = db.session.scalar(select(Room).where(Room.provider_id == provider_id))
     if room is None:
         room = Room(session_id=session_id, provider_id=provider_id, opened_at=now, checked_at=now)
         db.session.add(room)
-        # A new room knows nothing of what the one before was told.
+        # Nothing is recorded in a new room until it is told to.
         db.session.execute(
             update(Session)
             .where(Session.id == session_id)
-            .values(recording_on=record)
+            .values(recording_on=None)
             .execution_options(synchronize_session=False)
         )
     room.checked_at = now

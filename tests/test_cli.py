@@ -138,7 +138,8 @@ def test_reconcile_closes_what_was_lost_and_abandoned_and_is_harmless_to_repeat(
         calls.heard(session, page, by=ana.actor, connected=True)
 
     def reconcile():
-        return [int(line.partition(": ")[2]) for line in run("reconcile").output.splitlines()]
+        lines = dict(line.split(": ") for line in run("reconcile").output.splitlines())
+        return [int(lines["lost connections closed"]), int(lines["abandoned calls ended"])]
 
     assert reconcile() == [0, 0]
     moment.shift(300)

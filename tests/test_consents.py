@@ -96,7 +96,7 @@ def test_a_patient_by_link_decides_in_their_session_alone(clinic, session, ana):
     assert [row["session_id"] for row in rows(Consent)] == [session.id]
 
 
-@pytest.mark.parametrize("status", set(Status.ALL) - set(Status.OPEN))
+@pytest.mark.parametrize("status", sorted(set(Status.ALL) - set(Status.OPEN)))
 def test_there_is_nothing_to_decide_when_it_is_over(clinic, ana, status):
     session = clinic.session(status, recording_enabled=True)
     with pytest.raises(WrongState):

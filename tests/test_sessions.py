@@ -20,12 +20,13 @@ class Video:
 
     name = "troubled"
     hosted = True
+    records = False
 
     def __init__(self, trouble=None):
         self.trouble = trouble
         self.asked = []
 
-    def open_room(self, room, *, record=False):
+    def open_room(self, room):
         self.asked.append(("open", room))
         if self.trouble:
             raise self.trouble

@@ -44,7 +44,6 @@ def upgrade() -> None:
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("deleted_by_id", sa.String(length=20), nullable=True),
-        sa.CheckConstraint("carrier IN ('peer', 'twilio')", name=op.f("ck_recordings_carrier_known")),
         sa.CheckConstraint(
             "status IN ('processing', 'available', 'failed', 'deleted')",
             name=op.f("ck_recordings_status_known"),

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from telehealth import clock
 from telehealth.extensions import Model
 from telehealth.store import UtcDateTime, new_id
 
@@ -20,7 +21,6 @@ class Recording(Model):
 
     __tablename__ = "recordings"
     __table_args__ = (
-        CheckConstraint("carrier IN ('peer', 'twilio')", name="carrier_known"),
         CheckConstraint("status IN ('processing', 'available', 'failed', 'deleted')", name="status_known"),
         CheckConstraint("(status = 'failed') = (failure_reason IS NOT NULL)", name="failed_why"),
         CheckConstraint("(status = 'deleted') = (deleted_at IS NOT NULL)", name="deleted_when"),
@@ -49,3 +49,8 @@ class Recording(Model):
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     deleted_by_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"))
+
+    def fail(self, reason: str) -> None:
+        """There will be nothing to play, for this reason in plain words."""
+        self.status, self.failure_reason = Recording.FAILED, reason
+        self.finished_at = self.finished_at or clock.now()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from telehealth import attendance, video
+from telehealth import attendance, compositions, video
 from telehealth.errors import NotFound
 from telehealth.routes import public, signed, speaks_json
 
@@ -24,5 +24,5 @@ def hear(carrier: str, what: str) -> ResponseReturnValue:
     path = request.full_path.rstrip("?")
     event = provider.read_callback(path, request.form, dict(request.headers))
     if event is not None:
-        attendance.apply(event)
+        (compositions.heard if event.recording_id else attendance.apply)(event)
     return "", 204

@@ -81,6 +81,19 @@ class RoomReport:
 
 
 @dataclass(frozen=True)
+class Recorded:
+    """How far a recording is at the provider; `seconds` and `size` (bytes) once it is ready."""
+
+    COMING: ClassVar = "coming"
+    READY: ClassVar = "ready"
+    FAILED: ClassVar = "failed"
+
+    state: str
+    seconds: int | None = None
+    size: int = 0
+
+
+@dataclass(frozen=True)
 class Media:
     """A recording's bytes as the provider sends them: for the browser, as they are."""
 
@@ -102,7 +115,7 @@ class VideoProvider(Protocol):
     records: bool
     """Whether the provider itself records; else the doctor's browser does."""
 
-    def open_room(self, room: str, *, record: bool = False) -> str:
+    def open_room(self, room: str) -> str:
         """Make the room ready; one that is there already is fine. Returns the provider's id of it."""
 
     def ticket(self, room: str, identity: str) -> Ticket:
@@ -132,11 +145,17 @@ class VideoProvider(Protocol):
 class RecordingProvider(VideoProvider, Protocol):
     """One that `records`, and keeps what it recorded."""
 
+    def compose(self, room_id: str) -> str | None:
+        """Ask for one file of a room that is over. Its id, or None where nothing was recorded."""
+
+    def recorded(self, source_id: str) -> Recorded:
+        """How far that file is."""
+
     def media(self, source_id: str, byte_range: str | None) -> Media:
         """The bytes of a finished recording, or the part of them that a browser's `Range` asks for."""
 
-    def erase(self, source_id: str) -> None:
-        """Delete a finished recording; one that is gone already is fine."""
+    def erase(self, source_id: str, room_id: str) -> None:
+        """Delete a recording with all that it was made of; one that is gone already is fine."""
 
 
 def init_app(app: Flask) -> None:

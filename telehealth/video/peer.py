@@ -36,7 +36,7 @@ class PeerProvider:
         self.early = not settings.turn_urls and not settings.relay_only
         self._signer = URLSafeTimedSerializer(settings.secret_key, salt="peer ticket")
 
-    def open_room(self, room: str, *, record: bool = False) -> str:
+    def open_room(self, room: str) -> str:
         """Nothing to do: the session's status is the room."""
         return ""
 

@@ -236,7 +236,7 @@ def test_one_that_cannot_be_played_says_why(app, dr_grey, agreed, status, words)
             from telehealth.store import transaction
 
             with transaction():
-                recordings.fail(recording, "It broke.")
+                recording.fail("It broke.")
     page = dr_grey.get(f"/telemedicine/{agreed.id}/recordings/{recording.id}")
     assert words in page.one("main").get_text(" ")
     assert not page.all("video")

@@ -54,8 +54,9 @@ class RefusingVideo:
 
     name = "refusing"
     hosted = True
+    records = False
 
-    def open_room(self, room: str, *, record: bool = False) -> str:
+    def open_room(self, room: str) -> str:
         """Refuse."""
         raise ProviderRefused("The video service refused to open a room.")
 

@@ -18,7 +18,7 @@ class WatchedVideo(PeerProvider):
         super().__init__(app.config["SETTINGS"])
         self.asked: list[str] = []
 
-    def open_room(self, room: str, *, record: bool = False) -> str:
+    def open_room(self, room: str) -> str:
         """Open, and remember."""
         self.asked.append("open_room")
         return f"room-{room}"
@@ -36,7 +36,7 @@ class WatchedVideo(PeerProvider):
 class RefusingVideo(WatchedVideo):
     """Says no for good."""
 
-    def open_room(self, room: str, *, record: bool = False) -> str:
+    def open_room(self, room: str) -> str:
         """Refuse."""
         self.asked.append("open_room")
         raise ProviderRefused("The video service refused to open a room.")
@@ -45,7 +45,7 @@ class RefusingVideo(WatchedVideo):
 class SilentVideo(WatchedVideo):
     """Is out of reach for now."""
 
-    def open_room(self, room: str, *, record: bool = False) -> str:
+    def open_room(self, room: str) -> str:
         """Do not answer."""
         self.asked.append("open_room")
         raise ProviderUnavailable()

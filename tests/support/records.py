@@ -36,7 +36,7 @@ class RecordingVideo(WatchedVideo):
         headers = {"Content-Type": "video/mp4", "Content-Length": str(len(BYTES))}
         return Media(206 if byte_range else 200, headers, [BYTES[:4], BYTES[4:]])
 
-    def erase(self, source_id: str) -> None:
+    def erase(self, source_id: str, room_id: str) -> None:
         """Delete, and remember."""
         self._answer(f"erase {source_id}")
 

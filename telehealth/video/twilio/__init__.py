@@ -18,8 +18,8 @@ from twilio.rest.video.v1.room.participant import ParticipantInstance
 from telehealth import clock
 from telehealth.config import Settings
 from telehealth.errors import ProviderUnavailable
-from telehealth.video import Attendee, Happening, RoomReport, Ticket
-from telehealth.video.twilio import callbacks
+from telehealth.video import Attendee, Happening, Media, Recorded, RoomReport, Ticket
+from telehealth.video.twilio import callbacks, media
 from telehealth.video.twilio.rest import COMPLETED_BEFORE, EXISTS, NOT_FOUND, ask, client_for
 
 LIFE = timedelta(hours=4)
@@ -52,16 +52,17 @@ class TwilioProvider:
             raise ValueError("no account at Twilio")
         self._account = settings.twilio
         self._url = settings.public_url
-        self._rooms = client_for(settings.twilio).video.v1.rooms
+        self._client = client_for(settings.twilio)
+        self._rooms = self._client.video.v1.rooms
 
-    def open_room(self, room: str, *, record: bool = False) -> str:
+    def open_room(self, room: str) -> str:
         """Make the room ready; one of this name that is there already is taken. Returns its id.
 
         Two callers, or a reply that was lost, end with the same room: Twilio refuses a second one of
         a name, and then it is fetched.
         """
         for _try in range(2):
-            made = ask("open room", lambda: self._create(room, record), known=(EXISTS,))
+            made = ask("open room", lambda: self._create(room), known=(EXISTS,))
             made = made or ask("fetch room", self._rooms(room).fetch, known=(NOT_FOUND,))
             if made and made.status == "in-progress":
                 return str(made.sid)
@@ -120,7 +121,23 @@ class TwilioProvider:
         """
         return callbacks.read(self._account, self._url + path, fields, headers.get("X-Twilio-Signature"))
 
-    def _create(self, room: str, record: bool) -> RoomInstance:
+    def compose(self, room_id: str) -> str | None:
+        """Ask for one file of a room that is over. Its id, or None where nothing was recorded."""
+        return media.compose(self._client, room_id, f"{self._url}/webhooks/twilio/composition")
+
+    def recorded(self, source_id: str) -> Recorded:
+        """How far that file is."""
+        return media.look(self._client, source_id)
+
+    def media(self, source_id: str, byte_range: str | None) -> Media:
+        """The bytes of a finished recording, or a part of them."""
+        return media.read(self._client, source_id, byte_range)
+
+    def erase(self, source_id: str, room_id: str) -> None:
+        """Delete a recording with all that it was made of."""
+        media.erase(self._client, source_id, room_id)
+
+    def _create(self, room: str) -> RoomInstance:
         minutes = int(ROOM_LIFE.total_seconds() // 60)
         return self._rooms.create(
             unique_name=room,
@@ -131,7 +148,7 @@ class TwilioProvider:
             unused_room_timeout=minutes,
             max_participants=MOST,
             max_participant_duration=int(LONGEST.total_seconds()),
-            record_participants_on_connect=record,
+            record_participants_on_connect=False,
         )
 
 

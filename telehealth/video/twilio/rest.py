@@ -40,13 +40,15 @@ def client_for(settings: TwilioSettings) -> Client:
     return Client(settings.api_key, settings.api_secret, settings.account_sid, http_client=http)
 
 
-def ask(what: str, call: Callable[[], Answer], *, known: tuple[int, ...] = ()) -> Answer | None:
-    """The answer; asked again after trouble that may pass, so `call` must be safe to repeat.
+def ask(
+    what: str, call: Callable[[], Answer], *, known: tuple[int, ...] = (), tries: int = TRIES
+) -> Answer | None:
+    """The answer; asked again after trouble that may pass: `call` is safe to repeat, or `tries` is 1.
 
     None where Twilio answers with an HTTP status or an error code in `known`. Raises ProviderRefused
     for a no that stays, ProviderUnavailable where it is out of reach for now.
     """
-    for attempt in range(1, TRIES + 1):
+    for attempt in range(1, tries + 1):
         try:
             return call()
         except TwilioRestException as error:
@@ -57,7 +59,7 @@ def ask(what: str, call: Callable[[], Answer], *, known: tuple[int, ...] = ()) -
                 raise ProviderRefused(_why(error)) from error
         except (RequestException, TwilioException, OSError) as error:
             log.warning("video service: %s got no answer (%s)", what, type(error).__name__)
-        if attempt < TRIES:
+        if attempt < tries:
             time.sleep(PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))
     raise ProviderUnavailable()
 

@@ -1,0 +1,88 @@
+"""Twilio records, if the patient agrees; one file of the call is made, played through us and deleted."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import expect
+from support import browsers
+
+from browser.people import SETTINGS, meet, set_back
+from browser.test_recording import PLAYED, agree, dot, recordings_of
+from telehealth import chores, compositions, video
+from telehealth.models import Recording, Status
+
+
+@pytest.fixture(scope="module")
+def settings(twilio_settings):
+    return {**SETTINGS, **twilio_settings}
+
+
+@pytest.fixture(scope="module")
+def browser(twilio_browser):
+    return twilio_browser
+
+
+@pytest.fixture
+def session(clinic):
+    return clinic.session(Status.IN_PROGRESS, recording_enabled=True)
+
+
+def follow(app, clinic, session):
+    """Let the pause between two questions be over, and do what a server does by itself."""
+    for recording in recordings_of(clinic, session):
+        set_back(app, Recording, Recording.id == recording.id, heard_at=compositions.PAUSE + timedelta(1))
+    with app.app_context():
+        chores.run(video=video.provider())
+
+
+def statuses(clinic, session):
+    return [one.status for one in recordings_of(clinic, session)]
+
+
+def test_a_recorded_call_becomes_one_file_that_only_its_doctor_plays_and_deletes(
+    at_screen, app, clinic, session, twilio
+):
+    grey, ana = at_screen("dr_grey"), at_screen("ana")
+    meet(grey, ana, session)
+    room = twilio.room(session.room)
+    assert not room.recordings
+    agree(ana)
+    for one in (grey, ana):
+        expect(dot(one)).to_be_visible()
+    browsers.until(lambda: len(room.recordings) >= 4, 20, "Twilio does not record")
+    assert statuses(clinic, session) == ["processing"]
+    grey.end()
+    for one in (grey, ana):
+        one.is_("disconnected")
+        expect(dot(one)).to_be_hidden()
+
+    def ready():
+        follow(app, clinic, session)
+        return statuses(clinic, session) == ["available"]
+
+    browsers.until(ready, 30, "the recording is not there")
+    grey.open(f"/visits/{session.visit_id}/telemedicine")
+    grey.card(session).get_by_role("link", name=re.compile("^Play recording")).click()
+    player = grey.page.locator("video")
+    browsers.until(lambda: player.evaluate("video => video.readyState >= 2"), 20, "nothing is loaded")
+    assert player.evaluate(PLAYED)["frames"] > 2
+    assert "recording.read" in clinic.history(session)
+    assert ana.page.request.get(grey.page.url).status == 403
+
+    grey.press("Delete recording")
+    grey.answer("Delete recording")
+    browsers.until(lambda: statuses(clinic, session) == [], 20, "it is not deleted")
+    assert {one.status for one in room.recordings} == {"deleted"}
+
+
+def test_who_says_no_or_takes_it_back_is_not_recorded(at_screen, clinic, session, twilio):
+    grey, ana = at_screen("dr_grey"), at_screen("ana")
+    meet(grey, ana, session)
+    ana.press("Do not record")
+    grey.reads("The patient did not agree. Nothing is recorded.")
+    for one in (grey, ana):
+        expect(dot(one)).to_be_hidden()
+    assert not twilio.room(session.room).recordings
