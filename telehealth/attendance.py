@@ -71,8 +71,11 @@ def of(session: Session) -> list[Stay]:
     return sorted(told, key=lambda stay: stay.joined_at)
 
 
-def talk_time(stays: Sequence[Stay], until: datetime) -> timedelta:
-    """How long at least two different people were in the call; `until` stands for a stay's open end."""
+def talk_time(stays: Sequence[Stay], until: datetime) -> int:
+    """How many seconds at least two different people were in the call.
+
+    `until` stands for a stay's open end.
+    """
     moments = sorted(
         {moment for stay in stays for moment in (stay.joined_at, min(stay.left_at or until, until))}
     )
@@ -81,7 +84,7 @@ def talk_time(stays: Sequence[Stay], until: datetime) -> timedelta:
         here = {s.user_id for s in stays if s.joined_at <= begin and (s.left_at or until) >= end}
         if len(here) > 1:
             total += end - begin
-    return total
+    return int(total.total_seconds())
 
 
 def _room(event: Happening) -> Room | None:

@@ -6,7 +6,7 @@ from flask import Blueprint, current_app, flash, render_template, request, url_f
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from telehealth import access, audit, cards, history, links, sessions, video
+from telehealth import access, attendance, audit, cards, clock, history, links, sessions, video
 from telehealth.cards import VisitView
 from telehealth.errors import Invalid, WrongState
 from telehealth.forms import SessionForm
@@ -76,8 +76,11 @@ def show(session_id: str) -> ResponseReturnValue:
     """All about one session, with its history, for those it belongs to."""
     session = access.load_session(session_id, by=actor())
     audit.record("session.read", by=actor(), object_type="session", object_id=session.id)
-    lines = history.of(session, by=actor())
-    return render_template("telemedicine/show.html", session=session, history=lines)
+    lines, stays = history.of(session, by=actor()), attendance.of(session)
+    talked = attendance.talk_time(stays, session.ended_at or clock.now())
+    return render_template(
+        "telemedicine/show.html", session=session, history=lines, stays=stays, talked=talked
+    )
 
 
 @blueprint.get("/telemedicine/<session_id>/card")
