@@ -126,4 +126,6 @@ def test_there_are_words_for_every_step():
 
 def test_what_a_patient_reads_is_about_the_session_and_not_about_its_records():
     steps = {f"session.{action}" for action in STEPS} - {"session.link"}
-    assert set(history._TOLD_TO_PATIENTS) == steps | {"session.wait"}
+    answers = {f"session.consent_{what}" for what in ("given", "declined", "withdrawn")}
+    recorded = {"recording.begin", "recording.finish", "recording.delete"}
+    assert set(history._TOLD_TO_PATIENTS) == steps | answers | recorded | {"session.wait"}
