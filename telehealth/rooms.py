@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from flask import current_app
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from telehealth import clock, consents, presence, signals
 from telehealth.errors import ProviderRefused, ProviderUnavailable, WrongState
@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     from telehealth.video import VideoProvider
 
 log = logging.getLogger(__name__)
+
+# Asked for every ticket: put together once.
+_NEWEST = (
+    select(Room.closed_at, Room.checked_at)
+    .where(Room.session_id == bindparam("session_id"))
+    .order_by(Room.opened_at.desc())
+    .limit(1)
+)
 
 TRUST = timedelta(minutes=30)
 """How long a room that was seen is taken to be there still; shorter than any provider lets one live."""
@@ -113,8 +121,7 @@ def _put_out(_sender: object, room: str, identity: str) -> None:
 
 
 def _is_there(session: Session) -> bool:
-    query = select(Room.closed_at, Room.checked_at).where(Room.session_id == session.id)
-    newest = db.session.execute(query.order_by(Room.opened_at.desc()).limit(1)).one_or_none()
+    newest = db.session.execute(_NEWEST, {"session_id": session.id}).one_or_none()
     if newest is None or newest.closed_at is not None:
         return False
     if newest.checked_at > clock.now() - TRUST:
