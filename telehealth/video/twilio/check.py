@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from twilio.http.http_client import TwilioHttpClient
@@ -41,8 +41,10 @@ def steps(settings: Settings) -> Iterator[Step]:
         todo = "Set VIDEO_PROVIDER to auto or twilio, or leave it out."
         yield Step("Provider", False, "VIDEO_PROVIDER keeps calls off Twilio", todo)
     answers = [_account(account, token) for token in account.auth_tokens]
-    yield from answers
-    if not any(one.well for one in answers):
+    accepted = any(one.well for one in answers)
+    # While tokens are exchanged there are two, and one that is accepted is enough.
+    yield from (replace(one, matters=not accepted) for one in answers)
+    if not accepted:
         return
     yield from _video(settings)
     yield _callbacks(settings)
