@@ -135,8 +135,8 @@ def test_a_start_that_loses_against_a_cancel_leaves_no_room(clinic, rooms, twili
     session = clinic.session()
     genuine = type(video.provider()).open_room
 
-    def open_room(self, room, *, record=False):
-        sid = genuine(self, room, record=record)
+    def open_room(self, room):
+        sid = genuine(self, room)
         sessions.cancel(now(session, sam), by=sam.actor)
         return sid
 
@@ -262,9 +262,9 @@ def test_no_ticket_for_a_session_that_ended_while_its_room_was_made_again(
     moment.shift(HOUR)
     genuine = type(video.provider()).open_room
 
-    def open_room(self, room, *, record=False):
+    def open_room(self, room):
         end(session, dr_grey)
-        return genuine(self, room, record=record)
+        return genuine(self, room)
 
     monkeypatch.setattr(type(video.provider()), "open_room", open_room)
     with pytest.raises(WrongState):
