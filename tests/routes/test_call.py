@@ -1,9 +1,9 @@
 """The call's own endpoints: coming in, being heard of, passing messages on, going away."""
 
-from datetime import re
+import re
+from datetime import timedelta
 
 import pytest
-import timedelta
 from support.databases import on_sqlite
 from support.domain import page_id
 from support.pages import Visitor
