@@ -50,6 +50,7 @@ def test_a_patient_waits_and_comes_in_with_the_same_id(dr_grey, ana, clinic):
     assert re.fullmatch("[0-9a-f]{32}", other.pop("identity"))
     assert other == {"id": doctor.me, "role": "doctor", "name": "Dr Maria Grey"}
     (event,) = doctor.events()
+    assert event["data"].pop("identity") == found["me"]["identity"]
     assert event["type"] == "participant-joined"
     assert event["data"] == me
     assert patient.kinds() == []
