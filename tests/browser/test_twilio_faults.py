@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from support import browsers
 from support.cast import Clinic
 
@@ -142,9 +142,22 @@ def test_a_device_that_wakes_up_does_not_take_the_call_back(at_screen: At, clini
         browsers.until(lambda: len(stage.inside(session)) == 1, 20, "the laptop was not missed")
     telephone.open_call(session)
     telephone.sees(grey)
-    laptop.page.context.set_offline(False)
+    inside = stage.room(session).inside
+    # It wakes up, and our server is slow to tell it.
+    held: list[Route] = []
+    laptop.page.route("**/call/inbox*", lambda route: route.abort())
+    laptop.page.route("**/call/presence", lambda route: held.append(route))
+    with laptop.page.expect_response("**/telemedicine/token/"):
+        laptop.page.context.set_offline(False)
+    # With a fresh token alone it would be in the room in less time than this.
+    laptop.page.wait_for_timeout(1500)
+    assert held and laptop.state == "reconnecting"
+    laptop.page.unroute("**/call/presence")
+    for route in held:
+        route.continue_()
     laptop.is_("disconnected")
     laptop.reads("The call is open in another window")
+    assert stage.room(session).inside == inside, "somebody had to join anew"
     telephone.sees(grey)
     grey.sees(telephone)
     stage.holds(session, grey, telephone)

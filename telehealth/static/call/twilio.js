@@ -1,4 +1,4 @@
-import { delay, pause } from './http.js';
+import { delay, insist, pause } from './http.js';
 import { Room } from './room.js';
 
 const LIBRARY = new URL('../vendor/twilio-video-2.35.0.min.js', import.meta.url);
@@ -188,18 +188,24 @@ class TwilioRoom extends Room {
     this.become(this.state === 'connecting' ? 'connecting' : 'reconnecting');
     // The first time costs nobody a word: a fresh ticket or another room may be all it takes.
     if (tries) this.say('trouble', { reason });
+    if (tries || reason === 'full') await this.#rest(tries);
+    const ask = async () => {
+      try {
+        if (reason === 'no-room') await this.#reopen();
+        // Whoever went on elsewhere meanwhile is not to be put out by a page that wakes up.
+        return await Promise.all([this.#renew(), this.#line.look()]);
+      } catch (refusal) {
+        if (!refusal.final) this.say('trouble', { reason });
+        throw refusal;
+      }
+    };
     try {
-      if (tries || reason === 'full') await this.#rest(tries);
-      if (this.#out) return false;
-      if (reason === 'no-room') await this.#reopen();
-      // Somebody who went on elsewhere meanwhile is not to be put out by a page that wakes up.
-      [this.#ticket] = await Promise.all([this.#renew(), this.#line.look()]);
-      return true;
-    } catch (refusal) {
-      this.#line.ask();
-      if (refusal.final) return false;
-      await this.#rest(tries + 1);
+      [this.#ticket] = await insist(ask, () => !this.#out);
       return !this.#out;
+    } catch {
+      // A no for good: the page asks how the session stands, and goes by that.
+      this.#line.ask();
+      return false;
     }
   }
 
