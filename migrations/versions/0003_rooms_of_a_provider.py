@@ -23,7 +23,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rooms")),
         sa.UniqueConstraint("provider_id", name=op.f("uq_rooms_provider_id")),
     )
-    op.create_index(op.f("ix_rooms_session_id"), "rooms", ["session_id"], unique=False)
+    for column in ("session_id", "closed_at"):
+        op.create_index(op.f(f"ix_rooms_{column}"), "rooms", [column], unique=False)
     op.create_table(
         "attendances",
         sa.Column("id", sa.String(length=20), nullable=False),

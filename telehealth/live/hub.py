@@ -81,9 +81,11 @@ class Hub:
     def start(self) -> None:
         """Begin to listen, and to see to the chores; harmless twice."""
         with self._lock:
-            if not self._running:
-                self._running = True
-                threading.Thread(target=self._run, daemon=True, name="hub").start()
+            if self._running:
+                return
+            self._running = True
+        threading.Thread(target=self._run, daemon=True, name="hub").start()
+        threading.Thread(target=self._keep_house, daemon=True, name="chores").start()
 
     @property
     def closing(self) -> bool:
@@ -117,7 +119,7 @@ class Hub:
             subscription.wake(subscription.topics)
 
     def _run(self) -> None:
-        """Listen, sweep, and start again after any trouble with the database."""
+        """Listen, and start again after any trouble with the database."""
         while not self.closing:
             try:
                 with self._app.app_context():
@@ -138,7 +140,7 @@ class Hub:
         raw = db.engine.raw_connection()
         try:
             cursor = raw.cursor()
-            version, next_sweep = None, time.monotonic() + SWEEP
+            version = None
             while not self.closing:
                 seen = cursor.execute("PRAGMA data_version").fetchone()[0]
                 # While nobody listens nothing is read; what came meanwhile is found by the first who does.
@@ -151,9 +153,6 @@ class Hub:
                     for row in rows:
                         last_id = max(last_id, row[0])
                         self._wake(row[1].split())
-                if time.monotonic() > next_sweep:
-                    next_sweep = time.monotonic() + SWEEP
-                    self._sweep()
                 time.sleep(TICK)
         finally:
             raw.close()
@@ -163,20 +162,30 @@ class Hub:
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(f"LISTEN {changes.CHANNEL}")
             self._wake_all()
-            next_sweep = time.monotonic() + SWEEP
             while not self.closing:
                 for notice in connection.notifies(timeout=1.0, stop_after=1):
                     self._wake(notice.payload.split())
-                if time.monotonic() > next_sweep:
-                    next_sweep = time.monotonic() + SWEEP
+
+    def _keep_house(self) -> None:
+        """See to the chores; in a thread of its own, for some of them wait for others' answers."""
+        next_sweep = time.monotonic() + SWEEP
+        while not self.closing:
+            time.sleep(1)
+            if time.monotonic() < next_sweep:
+                continue
+            next_sweep = time.monotonic() + SWEEP
+            try:
+                with self._app.app_context():
                     self._sweep()
+            except Exception as trouble:
+                # Whatever went wrong today, tomorrow's chores are to be done.
+                log.warning("chores: again later after %s", type(trouble).__name__)
 
     def _sweep(self) -> None:
         self._chores()
         if not is_postgresql():
             with transaction():
                 db.session.execute(delete(Change).where(Change.at < clock.now() - KEEP))
-        db.session.remove()
 
 
 def init_app(app: Flask, chores: Callable[[], object]) -> None:
