@@ -48,26 +48,26 @@ def measure(databases: Databases, folder: Path) -> Iterator[Figure]:
         browser = browsers.launch(stack.enter_context(sync_playwright()))
         stack.callback(browser.close)
         yield from _weights(browser, server, scene)
-        yield _join(browser, server, floor, scene)
+        yield join(browser, server, floor, scene, "Join", 1.3)
 
 
 def _weights(browser: Browser, server: Server, scene: Scene) -> Iterator[Figure]:
     link = scene.clinic.link(scene.live)
     with browsers.browsing(browser, server.url) as (page, _):
-        yield _weight(page, link, "Page of a patient’s link", 45)
+        yield weight(page, link, "Page of a patient’s link", 45)
     with browsers.browsing(browser, server.url) as (page, _):
-        yield _weight(page, "/sign-in", "Sign-in page", 45)
-        cookies = _signed_in(browser, server, "ana")
+        yield weight(page, "/sign-in", "Sign-in page", 45)
+        cookies = signed_in(browser, server, "ana")
     for path, name, limit in (
         ("/patient-portal/dashboard", "First page of a signed-in patient", 45),
         (f"/telemedicine/{scene.live.id}/call", "Call page", 60),
     ):
         with browsers.browsing(browser, server.url) as (page, _):
             page.context.add_cookies(cookies)
-            yield _weight(page, path, name, limit)
+            yield weight(page, path, name, limit)
 
 
-def _weight(page: Page, path: str, name: str, limit: float) -> Figure:
+def weight(page: Page, path: str, name: str, limit: float) -> Figure:
     """All that the page loads with an empty cache, in kB as it is with gzip."""
     seen: list[Response] = []
     page.on("response", lambda answer: seen.append(answer))
@@ -84,17 +84,21 @@ def _weight(page: Page, path: str, name: str, limit: float) -> Figure:
     return Figure(f"{name}, gzip", sum(sizes.values()) / 1000, " kB", limit, parts)
 
 
-def _signed_in(browser: Browser, server: Server, key: str) -> list[Any]:
+def signed_in(browser: Browser, server: Server, key: str) -> list[Any]:
+    """The cookies of a member of the cast."""
     with browsers.browsing(browser, server.url) as (page, _):
         sign_in(page, key)
         return list(page.context.cookies())
 
 
-def _join(browser: Browser, server: Server, floor: Server, scene: Scene) -> Figure:
+def join(
+    browser: Browser, server: Server, floor: Server, scene: Scene, name: str, limit: float | None
+) -> Figure:
+    """The second one's click, to the first frame of who is there already."""
     with ExitStack() as stack:
         doctor, _ = stack.enter_context(browsers.browsing(browser, server.url))
         sign_in(doctor, "dr_grey")
-        cookies = _signed_in(browser, server, "ana")
+        cookies = signed_in(browser, server, "ana")
         rounds = []
         for _round in range(ROUNDS):
             doctor.goto(f"/telemedicine/{scene.live.id}/call")
@@ -113,10 +117,10 @@ def _join(browser: Browser, server: Server, floor: Server, scene: Scene) -> Figu
             rounds.append((join, least))
     joins, least = median(r[0] for r in rounds), median(r[1] for r in rounds)
     return Figure(
-        "Join: click to the other side’s first frame, against two connections in one page",
+        f"{name}: click to the other side’s first frame, against two connections in one page",
         median(join / floor_ for join, floor_ in rounds),
         " ×",
-        1.3,
+        limit,
         f"{joins:.0f} ms against {least:.0f} ms, median of {ROUNDS} paired rounds",
     )
 

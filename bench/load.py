@@ -2,6 +2,7 @@
 
 import http.client
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,22 +21,34 @@ def cpu_seconds(server: Server) -> float:
     return total / TICK
 
 
-def cost(server: Server, path: str, requests: int, headers: dict[str, str] | None = None) -> float:
-    """Milliseconds of processor time for one request, over so many of them."""
-    each = requests // CONNECTIONS
+def cost(
+    server: Server, path: str, requests: int, headers: dict[str, str] | None = None, body: str | None = None
+) -> float:
+    """Milliseconds of processor time for one request, over so many of them; a POST with a `body`."""
     before = cpu_seconds(server)
+    done = send(server, path, [(body, headers or {})] * requests)
+    assert set(done) == {200}, f"{path} answered {set(done)}"
+    return (cpu_seconds(server) - before) * 1000 / requests
+
+
+Asked = tuple[str | None, dict[str, str]]
+"""The body of a POST, or None for a GET; and the headers."""
+
+
+def send(server: Server, path: str, asked: Sequence[Asked]) -> list[int]:
+    """Send them over a few kept connections; the statuses of the answers."""
+    shares = [asked[number::CONNECTIONS] for number in range(CONNECTIONS)]
     with ThreadPoolExecutor(CONNECTIONS) as pool:
-        done = [pool.submit(_get, server.port, path, each, headers or {}) for _ in range(CONNECTIONS)]
-        for one in done:
-            one.result()
-    return (cpu_seconds(server) - before) * 1000 / (each * CONNECTIONS)
+        done = [pool.submit(_send, server.port, path, share) for share in shares]
+        return [status for one in done for status in one.result()]
 
 
-def _get(port: int, path: str, times: int, headers: dict[str, str]) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    for _ in range(times):
-        connection.request("GET", path, headers=headers)
+def _send(port: int, path: str, asked: Sequence[Asked]) -> list[int]:
+    connection, statuses = http.client.HTTPConnection("127.0.0.1", port, timeout=30), []
+    for body, headers in asked:
+        connection.request("GET" if body is None else "POST", path, body, headers)
         answer = connection.getresponse()
         answer.read()
-        assert answer.status == 200, f"{path} answered {answer.status}"
+        statuses.append(answer.status)
     connection.close()
+    return statuses

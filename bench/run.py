@@ -9,11 +9,11 @@ from pathlib import Path
 
 from support import databases
 
-from bench import browser, pages
+from bench import browser, pages, twilio
 from bench.figures import Figure
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
-PARTS = {"pages": pages.measure, "browser": browser.measure}
+PARTS = {"pages": pages.measure, "browser": browser.measure, "twilio": twilio.measure}
 
 TEXT = """# Performance
 
@@ -35,12 +35,14 @@ floor that is measured in the same run, round by round in turns, of which the me
 - **Page weights** are everything that Chromium loads with an empty cache: HTML, style sheet,
   scripts and icons, each with gzip. Static files are sent compressed and kept for ever; a second
   page costs its HTML alone.
+- **Callbacks** are signed, of one session, half joins and half leaves, each with a stay of its own; the pages
+  read meanwhile are sign-in pages.
 - **Join**: the doctor is in the call; the patient presses `Join Session` on the list. Measured is
   the time from the click to the first frame of the doctor's picture on the patient's screen, the
   loading of the call page included. The floor is a loaded page that, from a click, opens the
   camera and connects two connections of its own to each other, both ways, up to the first frame.
 
-`make bench ARGS="pages"` or `ARGS="browser"` measures a part and only prints it.
+`make bench ARGS="pages"`, `"browser"` or `"twilio"` measures a part and only prints it.
 """
 
 

@@ -9,6 +9,7 @@ from support import apps
 from support.cast import Clinic, Person
 from support.databases import Databases
 
+from telehealth import presence
 from telehealth.models import Session, Status, Visit
 
 MANY = 20
@@ -28,12 +29,17 @@ class Scene:
         """One of the cast, at the test client."""
         return Person(self.app, key)
 
+    def identity(self, key: str) -> str:
+        """The name of one of the cast in the room of the live session."""
+        with self.app.app_context():
+            return presence.identity(self.live, self.person(key).id)
+
 
 @contextmanager
-def set_up(databases: Databases, kind: str, many: int = MANY) -> Iterator[Scene]:
+def set_up(databases: Databases, kind: str, many: int = MANY, **settings: str) -> Iterator[Scene]:
     """A visit with so many sessions of every status, the newest of them in progress."""
     with databases.fresh(kind) as url:
-        app = apps.make_app(url)
+        app = apps.make_app(url, **settings)
         people: dict[str, Person] = {}
         clinic = Clinic(app, lambda key: people.setdefault(key, Person(app, key)))
         visit = clinic.visit()

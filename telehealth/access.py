@@ -98,9 +98,13 @@ def session_query() -> Select[Session]:
     )
 
 
-def load_session(session_id: str, *, by: Actor, action: str = "read") -> Session:
-    """The session, if it is one of the actor's. `action` is what a refusal is written down as."""
-    query = session_query().where(Session.id == session_id, own_sessions(by))
+def load_session(session_id: str, *, by: Actor, action: str = "read", bare: bool = False) -> Session:
+    """The session, if it is one of the actor's. `action` is what a refusal is written down as.
+
+    `bare`: without the people and the pages that a card shows; what is asked for is read then.
+    """
+    query = select(Session) if bare else session_query()
+    query = query.where(Session.id == session_id, own_sessions(by))
     session = db.session.scalar(query.execution_options(populate_existing=True))
     if session is None:
         raise missing(Session, "session", session_id, f"session.{action}")

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from sqlalchemy import or_, select
+from sqlalchemy.orm import joinedload
 
 from telehealth import audit, changes, presence, signals
 from telehealth.access import SYSTEM, Actor
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from telehealth.video import Happening
 
 log = logging.getLogger(__name__)
+
+CHECKED_LATELY = timedelta(seconds=60)
+"""That a room was there is written down anew at most so often."""
 
 SLACK = timedelta(seconds=10)
 """How far the provider's clock and ours may be apart when a stay is matched with a page."""
@@ -39,17 +43,20 @@ class Stay:
     left_at: datetime | None
 
 
-def apply(event: Happening) -> None:
-    """Learn from the provider; what is known already changes nothing."""
+def apply(event: Happening) -> Session | None:
+    """Learn from the provider; what is known already changes nothing.
+
+    Returns the session if somebody has just come into its room.
+    """
     with transaction():
         room = _room(event)
         if room is None:
             log.info("ignored: %s in a room that is none of ours", event.kind)
-            return
+            return None
         if event.kind == event.ENDED:
             _ended(room, event.at)
-        else:
-            _stayed(room, event)
+            return None
+        return room.session if _stayed(room, event) else None
 
 
 def of(session: Session) -> list[Stay]:
@@ -88,12 +95,14 @@ def talk_time(stays: Sequence[Stay], until: datetime) -> int:
 
 
 def _room(event: Happening) -> Room | None:
-    room = db.session.scalar(select(Room).where(Room.provider_id == event.room_id))
-    if room is None or (event.room and room.session.room != event.room):
+    """The room with its session, every other writer of it held back; None for one that is not ours."""
+    session_id = db.session.scalar(select(Room.session_id).where(Room.provider_id == event.room_id))
+    if session_id is None:
         return None
-    signals.lock(room.session_id)
-    db.session.refresh(room)
-    return room
+    signals.lock(session_id)
+    query = select(Room).where(Room.provider_id == event.room_id).options(joinedload(Room.session))
+    room = db.session.scalars(query.execution_options(populate_existing=True)).one()
+    return None if event.room and room.session.room != event.room else room
 
 
 def _ended(room: Room, at: datetime) -> None:
@@ -107,33 +116,56 @@ def _ended(room: Room, at: datetime) -> None:
     changes.announce(*changes.about(room.session))
 
 
-def _stayed(room: Room, event: Happening) -> None:
+def _stayed(room: Room, event: Happening) -> bool:
+    """Somebody joined or left. Returns whether they have just come in."""
     user_id = presence.whose(room.session, event.identity)
     if user_id is None:
         log.info("ignored: %s of nobody that we know", event.kind)
-        return
+        return event.kind == event.JOINED
     query = select(Attendance).where(Attendance.provider_id == event.attendee_id)
     stay = db.session.scalar(query.execution_options(populate_existing=True))
-    joined = event.kind == event.JOINED
-    begin = event.at if joined else event.at - timedelta(seconds=event.seconds or 0)
+    if stay is not None and (stay.joined_told if event.kind == event.JOINED else stay.left_told):
+        return False
+    if event.kind == event.JOINED:
+        _joined(room, user_id, stay, event)
+    else:
+        _left(room, user_id, stay, event)
+    # Not past its end: what was asked after that is known by it.
+    known_at = min(event.at, room.closed_at) if room.closed_at else event.at
+    if known_at > room.checked_at + CHECKED_LATELY:
+        room.checked_at = known_at
+    changes.announce(*changes.about(room.session))
+    return event.kind == event.JOINED
+
+
+def _joined(room: Room, user_id: str, stay: Attendance | None, event: Happening) -> None:
     if stay is None:
-        stay = _begin(room, user_id, event.attendee_id, begin)
-    if joined and not stay.joined_told:
-        stay.joined_at, stay.joined_told = event.at, True
-    if not joined and not stay.left_told:
-        _close(room, stay, event.at)
-        stay.left_at, stay.left_told = event.at, True
-        if not stay.joined_told and event.seconds is not None:
-            stay.joined_at = begin
-    elif room.closed_at is not None and not stay.left_told:
+        stay = _begin(room, user_id, event.attendee_id, event.at, told=True)
+    else:
+        _correct(stay, event.at)
+        stay.joined_told = True
+    if room.closed_at is not None and not stay.left_told:
         _close(room, stay, room.closed_at)
+    _in_order(stay)
+
+
+def _left(room: Room, user_id: str, stay: Attendance | None, event: Happening) -> None:
+    begin = event.at - timedelta(seconds=event.seconds or 0)
+    if stay is None:
+        stay = _begin(room, user_id, event.attendee_id, begin, told=False)
+    _close(room, stay, event.at)
+    stay.left_at, stay.left_told = event.at, True
+    if not stay.joined_told and event.seconds is not None:
+        _correct(stay, begin)
+    _in_order(stay)
+
+
+def _in_order(stay: Attendance) -> None:
     if stay.left_at is not None and stay.left_at < stay.joined_at:
         stay.left_at = stay.joined_at
-    room.checked_at = max(room.checked_at, event.at)
-    changes.announce(*changes.about(room.session))
 
 
-def _begin(room: Room, user_id: str, attendee_id: str, at: datetime) -> Attendance:
+def _begin(room: Room, user_id: str, attendee_id: str, at: datetime, *, told: bool) -> Attendance:
     part = _page_of(room.session_id, user_id, at)
     stay = Attendance(
         room_id=room.id,
@@ -141,7 +173,7 @@ def _begin(room: Room, user_id: str, attendee_id: str, at: datetime) -> Attendan
         user_id=user_id,
         participation_id=part.id if part else None,
         joined_at=at,
-        joined_told=False,
+        joined_told=told,
         left_told=False,
     )
     db.session.add(stay)
@@ -151,7 +183,18 @@ def _begin(room: Room, user_id: str, attendee_id: str, at: datetime) -> Attendan
         _write("join", room.session, user_id)
     if part is not None and part.connected_at is None:
         part.connected_at = at
+        if part.left_at is not None:
+            # It is over, and nobody knew yet that it had been in the call.
+            _write("leave", room.session, user_id)
     return stay
+
+
+def _correct(stay: Attendance, at: datetime) -> None:
+    """The stay began at another time than was thought, and its page was connected since then."""
+    part = db.session.get(Participation, stay.participation_id) if stay.participation_id else None
+    if part is not None and part.connected_at == stay.joined_at:
+        part.connected_at = at
+    stay.joined_at = at
 
 
 def _close(room: Room, stay: Attendance, at: datetime) -> None:

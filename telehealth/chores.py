@@ -13,7 +13,7 @@ from telehealth import clock, compositions, consents, presence, reconcile, recor
 from telehealth.access import SYSTEM
 from telehealth.errors import WrongState
 from telehealth.extensions import db
-from telehealth.models import Participation, Session, Status
+from telehealth.models import Attendance, Participation, Room, Session, Status
 
 if TYPE_CHECKING:
     from telehealth.video import VideoProvider
@@ -48,10 +48,21 @@ def run_by_itself(*, video: VideoProvider) -> None:
 
 
 def _end_abandoned(video: VideoProvider) -> int:
-    """End the calls that nobody has been in for ABANDONED; a doctor who lost the network is back sooner."""
+    """End the calls that nobody has been in for ABANDONED; a doctor who lost the network is back sooner.
+
+    Whom the provider still has in the room is in the call, though we may not have heard of their page.
+    """
     since = clock.now() - ABANDONED
     heard = exists().where(Participation.session_id == Session.id, Participation.seen_at > since)
-    query = select(Session).where(Session.status == Status.IN_PROGRESS, Session.started_at < since, ~heard)
+    inside = exists().where(
+        Attendance.left_at.is_(None),
+        Attendance.room_id == Room.id,
+        Room.closed_at.is_(None),
+        Room.session_id == Session.id,
+    )
+    query = select(Session).where(
+        Session.status == Status.IN_PROGRESS, Session.started_at < since, ~heard, ~inside
+    )
     count = 0
     for session in db.session.scalars(query).all():
         with suppress(WrongState):

@@ -5,24 +5,37 @@ Harmless to repeat; every repair goes the way that a callback would have gone.
 
 from __future__ import annotations
 
+import logging
+import random
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from telehealth import attendance, clock, presence, rooms
 from telehealth.errors import ProviderRefused, ProviderUnavailable
 from telehealth.extensions import db
-from telehealth.models import Chore, Participation, Session, User
+from telehealth.models import Chore, Participation, Room, Session, SignIn, User
 from telehealth.store import release, transaction
 
 if TYPE_CHECKING:
     from telehealth.video import RoomReport, VideoProvider
 
+log = logging.getLogger(__name__)
+
 EVERY = timedelta(minutes=2)
 """How often a server asks by itself."""
+
+SETTLING = timedelta(minutes=1)
+"""How long after a room was closed its last callbacks may take; then it is asked about once more."""
+
+MEMORY = timedelta(days=1)
+"""For how long that is still tried."""
+
+SILENCES = 3
+"""After so many questions in a row without an answer the rest is left for the next time."""
 
 
 @dataclass
@@ -66,33 +79,73 @@ def run(*, video: VideoProvider) -> Report:
     report = Report()
     if not video.hosted:
         return report
-    query = select(Session).where(Session.room_open).order_by(Session.id)
-    for session in db.session.scalars(query).all():
+    sessions = list(db.session.scalars(select(Session).where(Session.room_open)).all())
+    # In any order: one that is never answered must not keep the others from being asked about.
+    random.shuffle(sessions)
+    silences = 0
+    for session in sessions:
         try:
             _one(session, report, video)
+            silences = 0
         except (ProviderRefused, ProviderUnavailable):
             report.unreachable += 1
+            silences += 1
+        if silences == SILENCES:
+            return report
+    _settle(report, video)
     return report
+
+
+def turn_away(session: Session, identity: str, *, video: VideoProvider) -> None:
+    """Put out who has just come in, if they have no right to: a ticket once given cannot be taken back."""
+    if session.is_open and _may_stay(session, identity):
+        return
+    release()
+    try:
+        video.remove(session.room, identity)
+    except (ProviderRefused, ProviderUnavailable) as trouble:
+        log.warning("somebody could not be turned away yet: %s", type(trouble).__name__)
 
 
 def _one(session: Session, report: Report, video: VideoProvider) -> None:
     for room in rooms.of(session.id):
         if room.closed_at is not None:
             continue
-        release()
-        found = video.look(session.room, room.provider_id)
-        report.looked += 1
-        for event in found.happenings():
-            attendance.apply(event)
+        found = _look(session, room, report, video)
         if found.ended_at is not None:
             report.over += 1
         elif session.is_open:
             report.put_out += _put_out(session, found, video)
     if not session.is_open:
-        if rooms.close(session, video=video):
-            report.closed += 1
-        else:
+        if not rooms.close(session, video=video):
+            raise ProviderUnavailable()
+        report.closed += 1
+
+
+def _settle(report: Report, video: VideoProvider) -> None:
+    """Ask once more about rooms that were closed: the last callbacks of them may have got lost."""
+    now = clock.now()
+    query = select(Room).where(
+        Room.closed_at < now - SETTLING, Room.closed_at > now - MEMORY, Room.checked_at <= Room.closed_at
+    )
+    for room in db.session.scalars(query).all():
+        try:
+            _look(room.session, room, report, video)
+        except (ProviderRefused, ProviderUnavailable):
             report.unreachable += 1
+            return
+        rooms.checked(room)
+
+
+def _look(session: Session, room: Room, report: Report, video: VideoProvider) -> RoomReport:
+    release()
+    found = video.look(session.room, room.provider_id)
+    report.looked += 1
+    for event in found.happenings():
+        attendance.apply(event)
+    if found.ended_at is not None and found.ended_at < clock.now() - SETTLING:
+        rooms.checked(room)
+    return found
 
 
 def _put_out(session: Session, found: RoomReport, video: VideoProvider) -> int:
@@ -109,10 +162,18 @@ def _put_out(session: Session, found: RoomReport, video: VideoProvider) -> int:
 def _may_stay(session: Session, identity: str) -> bool:
     """Somebody of this session, active, whose last page did not leave or get put out."""
     user_id = presence.whose(session, identity)
-    if user_id is None or not db.session.scalar(select(User.active).where(User.id == user_id)):
+    if user_id is None:
         return False
-    query = select(Participation.state).where(
-        Participation.session_id == session.id, Participation.user_id == user_id
+    last = and_(Participation.user_id == User.id, Participation.session_id == session.id)
+    query = (
+        select(User.active, Participation.state, SignIn.ended_at)
+        .outerjoin(Participation, last)
+        .outerjoin(SignIn, SignIn.id == Participation.sign_in_id)
+        .where(User.id == user_id)
+        .order_by(Participation.seen_at.desc())
+        .limit(1)
     )
-    last = db.session.scalar(query.order_by(Participation.seen_at.desc()).limit(1))
-    return last != Participation.LEFT
+    active, state, signed_out = db.session.execute(query).one()
+    # A page that was lost to us when its sign-in ended could not be told to leave.
+    lost_the_right = state == Participation.LOST and signed_out is not None
+    return active and state != Participation.LEFT and not lost_the_right

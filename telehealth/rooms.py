@@ -11,10 +11,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from flask import current_app
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from telehealth import clock, consents, presence, signals
-from telehealth.errors import ProviderRefused, ProviderUnavailable
+from telehealth.errors import ProviderRefused, ProviderUnavailable, WrongState
 from telehealth.extensions import db
 from telehealth.models import Room, Session, Status
 from telehealth.store import release, transaction
@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     from telehealth.video import VideoProvider
 
 log = logging.getLogger(__name__)
+
+# Asked for every ticket: put together once.
+_NEWEST = (
+    select(Room.closed_at, Room.checked_at)
+    .where(Room.session_id == bindparam("session_id"))
+    .order_by(Room.opened_at.desc())
+    .limit(1)
+)
 
 TRUST = timedelta(minutes=30)
 """How long a room that was seen is taken to be there still; shorter than any provider lets one live."""
@@ -47,7 +55,8 @@ def open_for(session: Session, *, video: VideoProvider) -> None:
 def ensure(session: Session, *, video: VideoProvider, doubtful: bool = False) -> None:
     """Before somebody goes in: open the room again if it may have died meanwhile.
 
-    `doubtful`: somebody was told that it is not there. Raises ProviderRefused, ProviderUnavailable.
+    `doubtful`: somebody was told that it is not there. Raises ProviderRefused, ProviderUnavailable, or
+    WrongState where the session ended meanwhile.
     """
     if not video.hosted or session.status != Status.IN_PROGRESS:
         return
@@ -55,10 +64,11 @@ def ensure(session: Session, *, video: VideoProvider, doubtful: bool = False) ->
         return
     release()
     open_for(session, video=video)
-    consents.carry_out(session, video=video)
-    status = db.session.scalar(select(Session.status).where(Session.id == session.id))
-    if status not in Status.OPEN:
+    db.session.refresh(session)
+    if not session.is_open:
         close(session, video=video)
+        raise WrongState(session=session)
+    consents.carry_out(session, video=video)
 
 
 def close(session: Session, *, video: VideoProvider) -> bool:
@@ -89,6 +99,17 @@ def of(session_id: str) -> list[Room]:
     return list(db.session.scalars(query.execution_options(populate_existing=True)))
 
 
+def checked(room: Room) -> None:
+    """The provider has just told how this room is."""
+    with transaction():
+        db.session.execute(
+            update(Room)
+            .where(Room.id == room.id)
+            .values(checked_at=clock.now())
+            .execution_options(synchronize_session=False)
+        )
+
+
 @presence.put_out_of_room.connect
 def _put_out(_sender: object, room: str, identity: str) -> None:
     """Take somebody who lost the right to it out of the room; if that fails, the chores do it."""
@@ -100,11 +121,12 @@ def _put_out(_sender: object, room: str, identity: str) -> None:
 
 
 def _is_there(session: Session) -> bool:
-    newest = next(iter(of(session.id)), None)
+    newest = db.session.execute(_NEWEST, {"session_id": session.id}).one_or_none()
     if newest is None or newest.closed_at is not None:
         return False
-    used = any(part.connected_at and presence.is_fresh(part) for part in session.participations)
-    return used or newest.checked_at > clock.now() - TRUST
+    if newest.checked_at > clock.now() - TRUST:
+        return True
+    return any(part.connected_at and presence.is_fresh(part) for part in session.participations)
 
 
 def _mark(session: Session, is_open: bool) -> None:

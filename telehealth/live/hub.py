@@ -141,7 +141,8 @@ class Hub:
             version, next_sweep = None, time.monotonic() + SWEEP
             while not self.closing:
                 seen = cursor.execute("PRAGMA data_version").fetchone()[0]
-                if seen != version:
+                # While nobody listens nothing is read; what came meanwhile is found by the first who does.
+                if seen != version and self._subscriptions:
                     version = seen
                     rows = db.session.execute(
                         select(Change.id, Change.topics).where(Change.id > last_id)

@@ -16,7 +16,8 @@ from telehealth.store import UtcDateTime, new_id
 class Room(Model):
     """One room that a session had; rooms die when nobody is in them, and the next one is another.
 
-    `checked_at` is when it was last known to be there, `closed_at` when it was over.
+    `checked_at` is when it was last known to be there, `closed_at` when it was over; one that is later
+    says that the provider was asked about it after it was over.
     """
 
     __tablename__ = "rooms"

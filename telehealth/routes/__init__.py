@@ -113,6 +113,7 @@ def guard() -> ResponseReturnValue | None:
     """Who asks? Nobody gets past without a sign-in, save to what is marked public."""
     g.request_id = secrets.token_hex(8)
     g.actor = None
+    _refuse_unreadable()
     if request.endpoint == "static_file":
         return None
     view = current_app.view_functions.get(request.endpoint or "")
@@ -216,6 +217,16 @@ def _identify(view: Callable[..., Any] | None) -> Actor | None:
         passive=getattr(view, "passive", False),
         in_call=getattr(view, "in_call", False),
     )
+
+
+def _refuse_unreadable() -> None:
+    """Bytes in a query that are no text, which would be met as a fault wherever it is read."""
+    try:
+        request.query_string.decode()
+    except UnicodeDecodeError:
+        # Nor may the answer quote it.
+        request.query_string = b""
+        raise Invalid() from None
 
 
 def _refuse_nul() -> None:

@@ -236,7 +236,7 @@ class _Inbox:
 
 def _load(session_id: str) -> Session:
     """The session, for those who take part in its call; staff read of it, but are never in it."""
-    session = access.load_session(session_id, by=actor(), action="join")
+    session = access.load_session(session_id, by=actor(), action="join", bare=True)
     if access.relation(actor(), session) not in sessions.STEPS["join"].by:
         raise NotAllowed(action="session.join", object_type="session", object_id=session.id)
     return session

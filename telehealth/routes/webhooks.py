@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from telehealth import attendance, compositions, video
+from telehealth import attendance, compositions, reconcile, video
 from telehealth.errors import NotFound
 from telehealth.routes import public, signed, speaks_json
 
@@ -23,6 +23,10 @@ def hear(carrier: str, what: str) -> ResponseReturnValue:
         raise NotFound()
     path = request.full_path.rstrip("?")
     event = provider.read_callback(path, request.form, dict(request.headers))
-    if event is not None:
-        (compositions.heard if event.recording_id else attendance.apply)(event)
+    if event is not None and event.recording_id:
+        compositions.heard(event)
+    elif event is not None:
+        entered = attendance.apply(event)
+        if entered is not None:
+            reconcile.turn_away(entered, event.identity, video=provider)
     return "", 204

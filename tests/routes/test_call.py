@@ -1,5 +1,6 @@
 """The call's own endpoints: coming in, being heard of, passing messages on, going away."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -45,8 +46,11 @@ def test_a_patient_waits_and_comes_in_with_the_same_id(dr_grey, ana, clinic):
     doctor = Caller(dr_grey, session)
     assert doctor.enter()["participants"] == []
     found = patient.enter()
-    assert found["participants"] == [{"id": doctor.me, "role": "doctor", "name": "Dr Maria Grey"}]
+    (other,) = found["participants"]
+    assert re.fullmatch("[0-9a-f]{32}", other.pop("identity"))
+    assert other == {"id": doctor.me, "role": "doctor", "name": "Dr Maria Grey"}
     (event,) = doctor.events()
+    assert event["data"].pop("identity") == found["me"]["identity"]
     assert event["type"] == "participant-joined"
     assert event["data"] == me
     assert patient.kinds() == []

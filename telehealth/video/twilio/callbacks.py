@@ -19,7 +19,9 @@ from telehealth.errors import Invalid, NotAllowed
 from telehealth.video import Happening
 
 _NUMBER = r"\d{1,12}(\.\d{1,6})?"
-_WORD = r"[A-Za-z-]{1,40}"
+_SECONDS = r"\d{1,9}(\.\d{1,6})?"
+# Names of fields begin with a capital: none can hide in a word.
+_WORD = r"[a-z-]{1,40}"
 _URL = r"https?://[^\s]{1,500}|/[^\s]{0,500}"
 _PLAIN = r"[^\x00-\x1f\x7f]{0,500}"
 
@@ -34,14 +36,14 @@ _FIELDS = {
     "RoomSid": _sid("RM"),
     "RoomStatus": _WORD,
     "RoomType": _WORD,
-    "RoomDuration": _NUMBER,
+    "RoomDuration": _SECONDS,
     "StatusCallbackEvent": _WORD,
     "Timestamp": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)",
     "SequenceNumber": _NUMBER,
     "ParticipantSid": _sid("PA"),
     "ParticipantIdentity": r"[0-9A-Za-z]{1,128}",
     "ParticipantStatus": _WORD,
-    "ParticipantDuration": _NUMBER,
+    "ParticipantDuration": _SECONDS,
     "TrackSid": _sid("MT"),
     "TrackKind": _WORD,
     "TrackName": _PLAIN,
@@ -54,7 +56,7 @@ _FIELDS = {
     "OffsetFromTwilioVideoEpoch": r"-?" + _NUMBER,
     "MediaUri": _URL,
     "MediaExternalLocation": _URL,
-    "Duration": _NUMBER,
+    "Duration": _SECONDS,
     "Size": _NUMBER,
     "FailedOperation": _PLAIN,
     "ErrorMessage": _PLAIN,
@@ -66,6 +68,7 @@ _FIELDS = {
     "PercentageDone": _NUMBER,
     "SecondsRemaining": _NUMBER,
 }
+_YEARS = range(2010, 2200)
 _ALWAYS = {"AccountSid", "RoomSid", "StatusCallbackEvent", "Timestamp"}
 _KINDS = {
     "room-ended": (Happening.ENDED, {"RoomName"}),
@@ -112,7 +115,7 @@ def read(
 def _checked(fields: Mapping[str, Any]) -> dict[str, str]:
     pairs = list(fields.items(multi=True))  # type: ignore[call-arg]
     given = dict(pairs)
-    wrong = {name for name, value in pairs if not re.fullmatch(_FIELDS.get(name, "(?!)"), value)}
+    wrong = {name for name, value in pairs if not re.fullmatch(_FIELDS.get(name, "(?!)"), value, re.ASCII)}
     if wrong or len(given) != len(pairs) or _ALWAYS - given.keys():
         raise Invalid()
     return given
@@ -120,6 +123,9 @@ def _checked(fields: Mapping[str, Any]) -> dict[str, str]:
 
 def _moment(text: str) -> datetime:
     try:
-        return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text)).astimezone(UTC)
-    except ValueError:
+        moment = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise Invalid() from None
+    if moment.year not in _YEARS:
+        raise Invalid()
+    return moment

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from requests import RequestException
-from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
 from telehealth.config import TWILIO, Settings, TwilioSettings
 from telehealth.errors import ProviderRefused, ProviderUnavailable
 from telehealth.video.twilio import TwilioProvider
-from telehealth.video.twilio.rest import TIMEOUT
+from telehealth.video.twilio.rest import ANSWERS, SILENCE, TIMEOUT
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -43,8 +41,10 @@ def steps(settings: Settings) -> Iterator[Step]:
         todo = "Set VIDEO_PROVIDER to auto or twilio, or leave it out."
         yield Step("Provider", False, "VIDEO_PROVIDER keeps calls off Twilio", todo)
     answers = [_account(account, token) for token in account.auth_tokens]
-    yield from answers
-    if not any(one.well for one in answers):
+    accepted = any(one.well for one in answers)
+    # While tokens are exchanged there are two, and one that is accepted is enough.
+    yield from (replace(one, matters=not accepted) for one in answers)
+    if not accepted:
         return
     yield from _video(settings)
     yield _callbacks(settings)
@@ -61,7 +61,7 @@ def _account(account: TwilioSettings, auth_token: str) -> Step:
     client = Client(account.account_sid, auth_token, http_client=TwilioHttpClient(timeout=TIMEOUT))
     try:
         found = client.api.v2010.accounts(account.account_sid).fetch()
-    except TwilioRestException as error:
+    except ANSWERS as error:
         if error.status in (401, 403):
             todo = (
                 "TWILIO_AUTH_TOKEN is wrong, or something else was pasted in its place, such as a SID. "
@@ -72,7 +72,7 @@ def _account(account: TwilioSettings, auth_token: str) -> Step:
             todo = "Check TWILIO_ACCOUNT_SID in the Console."
             return Step("Account", False, "Twilio knows no such account", todo)
         return _no_answer("Account", f"Twilio answered with {error.status}")
-    except (RequestException, TwilioException, OSError) as error:
+    except SILENCE as error:
         return _no_answer("Account", f"no answer ({type(error).__name__})")
     if found.status != "active":
         return Step("Account", False, f"the account is {found.status}", "Open the Console and see why.")
@@ -89,7 +89,7 @@ def _video(settings: Settings) -> Iterator[Step]:
         provider.close_room(room)
         yield Step("Video", True, "a room was opened and closed")
     except ProviderRefused as refusal:
-        if isinstance(refusal.__cause__, TwilioRestException) and refusal.__cause__.status in (401, 403):
+        if isinstance(refusal.__cause__, ANSWERS) and refusal.__cause__.status in (401, 403):
             todo = (
                 "TWILIO_API_KEY or TWILIO_API_SECRET is wrong, or of another account. "
                 "Make a new standard key."

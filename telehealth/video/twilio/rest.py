@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from flask_babel import gettext as _
 from requests import RequestException
-from twilio.base.exceptions import TwilioException, TwilioRestException
+from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
@@ -27,6 +27,12 @@ PAUSE = 0.3
 NOT_FOUND = 404
 EXISTS = 53113
 COMPLETED_BEFORE = 53112
+
+ANSWERS = (TwilioRestException, TwilioServiceException)
+"""A no of Twilio's, in its older and in its newer form: both have a status and a code."""
+
+SILENCE = (RequestException, TwilioException, OSError, ValueError)
+"""No word of Twilio's: nobody there, or somebody else who answers with a page of their own."""
 
 log = logging.getLogger(__name__)
 logging.getLogger("twilio.http_client").setLevel(logging.WARNING)
@@ -51,20 +57,20 @@ def ask(
     for attempt in range(1, tries + 1):
         try:
             return call()
-        except TwilioRestException as error:
+        except ANSWERS as error:
             if error.status in known or error.code in known:
                 return None
             log.warning("video service: %s got %s, code %s", what, error.status, error.code)
             if error.status != 429 and error.status < 500:
                 raise ProviderRefused(_why(error)) from error
-        except (RequestException, TwilioException, OSError) as error:
+        except SILENCE as error:
             log.warning("video service: %s got no answer (%s)", what, type(error).__name__)
         if attempt < tries:
             time.sleep(PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))
     raise ProviderUnavailable()
 
 
-def _why(error: TwilioRestException) -> str:
+def _why(error: TwilioException) -> str:
     if error.status in (401, 403):
         return _("The video service does not accept the clinic’s access data. Staff have to check them.")
     return _("The video service refused to open a room.")

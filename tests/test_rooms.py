@@ -1,0 +1,407 @@
+"""Rooms of sessions at the double of Twilio: opened, dead, opened again, closed; who is put out of them."""
+
+import contextvars
+import json
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from sqlalchemy import update
+from support.databases import on_sqlite
+from support.domain import NOW, page_id, rows
+from support.pages import Visitor
+from support.twilio_rooms import connections_while_asking
+
+from telehealth import access, attendance, calls, chores, links, people, reconcile, sessions, sign_ins, video
+from telehealth.errors import Gone, NotAllowed, NotFound, ProviderRefused, ProviderUnavailable, WrongState
+from telehealth.extensions import db
+from telehealth.models import Room, Session, Status
+from telehealth.sign_ins import Origin
+from telehealth.store import transaction
+
+pytestmark = pytest.mark.usefixtures("quickly")
+HOUR = timedelta(hours=1)
+TROUBLE = {
+    "refuse": lambda faults: faults.refuse(),
+    "hang": lambda faults: faults.hang(),
+    "500": lambda faults: faults.fail(500),
+    "429": lambda faults: faults.fail(429, retry_after=9),
+}
+troubles = pytest.mark.parametrize("trouble", TROUBLE.values(), ids=TROUBLE)
+
+
+@pytest.fixture
+def app(quickly, twilio_app):
+    return twilio_app
+
+
+@pytest.fixture(autouse=True)
+def _here(inside):
+    """Every test is inside the app."""
+
+
+def web(act):
+    """Do this as a request from outside does: in a context of its own."""
+    db.session.rollback()
+    return contextvars.Context().run(act)
+
+
+def now(session, who):
+    db.session.rollback()
+    return access.load_session(session.id, by=who.actor)
+
+
+def start(session, who):
+    return sessions.start(now(session, who), by=who.actor, video=video.provider())
+
+
+def end(session, who):
+    return sessions.end(now(session, who), by=who.actor, video=video.provider())
+
+
+def ticket(session, who):
+    return sessions.ticket(now(session, who), by=who.actor, video=video.provider())
+
+
+def say(session, who, what, page):
+    """What a call page says."""
+    path = f"/telemedicine/{session.id}/call/{what}"
+
+    def post():
+        return who.client.post(
+            path,
+            json={"participant": page},
+            headers={"X-CSRFToken": who.csrf_token(), "Accept": "application/json"},
+        )
+
+    return web(post)
+
+
+def is_open(session):
+    return rows(Session, Session.id == session.id)[0]["room_open"]
+
+
+def known(session):
+    return rows(Room, Room.session_id == session.id)
+
+
+def test_a_start_opens_one_room_under_a_name_that_says_nothing(clinic, rooms, dr_grey):
+    session = clinic.session()
+    assert rooms.of(session) == []
+    start(session, dr_grey)
+    (room,) = rooms.of(session)
+    assert [one["provider_id"] for one in known(session)] == [room.sid]
+    assert len(room.name) == 32
+    assert session.id not in room.name
+    assert is_open(session)
+
+
+def test_a_start_whose_reply_was_lost_comes_to_the_same_room(clinic, rooms, twilio, dr_grey):
+    session = clinic.session()
+    twilio.faults.cut("POST /v1/Rooms", times=1)
+    assert start(session, dr_grey).status == Status.IN_PROGRESS
+    assert len(rooms.of(session)) == len(known(session)) == 1
+
+
+@pytest.mark.parametrize("status", [401, 403, 400])
+def test_a_start_that_is_refused_for_good_fails_with_a_reason(clinic, rooms, twilio, dr_grey, status):
+    session = clinic.session()
+    twilio.faults.fail(status)
+    with pytest.raises(ProviderRefused) as caught:
+        start(session, dr_grey)
+    failed = now(session, dr_grey)
+    assert (failed.status, failed.failure_reason) == (Status.FAILED, caught.value.message)
+    assert "video service" in failed.failure_reason
+    assert clinic.history(session)[-1] == "session.fail"
+    page = web(lambda: dr_grey.get(f"/visits/{session.visit_id}/telemedicine"))
+    assert failed.failure_reason in page.text
+    assert "Create again" in page.buttons()
+
+
+@troubles
+def test_a_start_that_fails_for_now_can_be_tried_again(clinic, rooms, twilio, dr_grey, trouble):
+    session = clinic.session()
+    trouble(twilio.faults)
+    answer = web(lambda: dr_grey.api("POST", f"/telemedicine/{session.id}/start/"))
+    assert (answer.status_code, answer.json["error"]["code"]) == (503, "provider_unavailable")
+    assert "Nothing is lost" in answer.json["error"]["message"]
+    assert now(session, dr_grey).status == Status.SCHEDULED
+    twilio.faults.clear()
+    assert start(session, dr_grey).status == Status.IN_PROGRESS
+    assert len(rooms.open(session)) == 1
+
+
+def test_a_start_that_loses_against_a_cancel_leaves_no_room(clinic, rooms, twilio, dr_grey, sam, monkeypatch):
+    session = clinic.session()
+    genuine = type(video.provider()).open_room
+
+    def open_room(self, room, *, record=False):
+        sid = genuine(self, room, record=record)
+        sessions.cancel(now(session, sam), by=sam.actor)
+        return sid
+
+    monkeypatch.setattr(type(video.provider()), "open_room", open_room)
+    with pytest.raises(WrongState):
+        start(session, dr_grey)
+    assert clinic.now(session).status == Status.CANCELLED
+    assert [room.status for room in rooms.of(session)] == ["completed"]
+    assert not is_open(session)
+
+
+def test_a_room_left_by_a_start_that_broke_off_is_closed_after_a_cancel(clinic, rooms, twilio, dr_grey):
+    session = clinic.session()
+    twilio.faults.cut()
+    with pytest.raises(ProviderUnavailable):
+        start(session, dr_grey)
+    twilio.faults.clear()
+    assert len(rooms.open(session)) == 1
+    sessions.cancel(now(session, dr_grey), by=dr_grey.actor)
+    reconcile.run(video=video.provider())
+    assert rooms.open(session) == []
+    assert not is_open(session)
+
+
+def test_a_room_that_died_and_told_so_is_made_again_for_the_next_token(clinic, rooms, twilio, ana):
+    session = clinic.session(Status.IN_PROGRESS)
+    sid = rooms.of(session)[0].sid
+    twilio.kill_room(sid)
+    ended = next(one for one in reversed(list(video.provider().look(session.room, sid).happenings())))
+    attendance.apply(ended)
+    assert ticket(session, ana).room == session.room
+    assert [room.status for room in rooms.of(session)] == ["completed", "in-progress"]
+    assert {one["provider_id"] for one in known(session)} == {room.sid for room in rooms.of(session)}
+
+
+def test_a_room_that_died_unheard_of_is_made_again_after_an_hour(clinic, rooms, twilio, ana, moment):
+    session = clinic.session(Status.IN_PROGRESS)
+    twilio.kill_room(rooms.of(session)[0].sid)
+    ticket(session, ana)
+    assert rooms.open(session) == [], "asked about although it was just there"
+    moment.shift(HOUR)
+    ticket(session, ana)
+    assert len(rooms.open(session)) == 1
+
+
+def test_a_page_that_found_no_room_has_it_made_again(clinic, rooms, twilio, ana):
+    session = clinic.session(Status.IN_PROGRESS)
+    page = page_id()
+    calls.enter(now(session, ana), page, by=ana.actor)
+    twilio.kill_room(rooms.of(session)[0].sid)
+    for _ in range(2):
+        answer = say(session, ana, "room", page)
+        assert answer.status_code == 200, answer.text
+    assert [room.status for room in rooms.of(session)] == ["completed", "in-progress"]
+
+
+def test_a_patient_who_comes_in_after_an_hour_finds_a_room(clinic, rooms, twilio, ana, moment):
+    session = clinic.session(Status.IN_PROGRESS)
+    twilio.kill_room(rooms.of(session)[0].sid)
+    moment.shift(HOUR)
+    answer = say(session, ana, "enter", page_id())
+    assert (answer.status_code, answer.json["ticket"]["room"]) == (200, session.room)
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert len(rooms.open(session)) == 1
+
+
+def test_a_waiting_patient_makes_no_room(clinic, rooms, ana):
+    session = clinic.session()
+    assert ticket(session, ana).room == session.room
+    assert rooms.of(session) == []
+
+
+@troubles
+def test_a_token_that_cannot_be_had_now_is_a_matter_of_trying_again(clinic, twilio, ana, moment, trouble):
+    session = clinic.session(Status.IN_PROGRESS)
+    moment.shift(HOUR)
+    fault = trouble(twilio.faults)
+    answer = web(lambda: ana.api("POST", "/telemedicine/token/", json={"session_id": session.id}))
+    assert (answer.status_code, answer.json["error"]["code"]) == (503, "provider_unavailable")
+    assert fault.met == 3
+    twilio.faults.clear()
+    again = web(lambda: ana.api("POST", "/telemedicine/token/", json={"session_id": session.id}))
+    assert again.status_code == 200
+
+
+def test_a_fresh_token_needs_no_word_with_the_provider(clinic, twilio, ana, dr_grey):
+    session = clinic.session(Status.IN_PROGRESS)
+    fault = twilio.faults.refuse()
+    assert ticket(session, ana).identity != ticket(session, dr_grey).identity
+    assert fault.met == 0
+
+
+def test_an_end_closes_the_room_for_everybody(clinic, rooms, dr_grey, ana):
+    session = clinic.session(Status.IN_PROGRESS)
+    rooms.come_in(session, ana.id)
+    assert end(session, dr_grey).status == Status.COMPLETED
+    assert rooms.open(session) == []
+    assert not is_open(session)
+    assert known(session)[0]["closed_at"] is not None
+
+
+@troubles
+def test_an_end_without_the_provider_ends_and_the_room_is_closed_later(
+    clinic, rooms, twilio, dr_grey, ana, trouble
+):
+    session = clinic.session(Status.IN_PROGRESS)
+    rooms.come_in(session, ana.id)
+    trouble(twilio.faults)
+    assert end(session, dr_grey).status == Status.COMPLETED
+    assert is_open(session)
+    assert reconcile.run(video=video.provider()).unreachable == 1
+    twilio.faults.clear()
+    assert reconcile.run(video=video.provider()).closed == 1
+    assert rooms.open(session) == []
+    assert not is_open(session)
+
+
+def test_no_ticket_for_a_session_that_ended_while_its_room_was_made_again(
+    clinic, rooms, twilio, dr_grey, ana, moment, monkeypatch
+):
+    session = clinic.session(Status.IN_PROGRESS)
+    twilio.kill_room(rooms.of(session)[0].sid)
+    moment.shift(HOUR)
+    genuine = type(video.provider()).open_room
+
+    def open_room(self, room, *, record=False):
+        end(session, dr_grey)
+        return genuine(self, room, record=record)
+
+    monkeypatch.setattr(type(video.provider()), "open_room", open_room)
+    with pytest.raises(WrongState):
+        ticket(session, ana)
+    assert rooms.open(session) == []
+
+
+def inside(session, rooms, *people):
+    """Let these people be in the call, with a page and at Twilio."""
+    for one in people:
+        web(one.ensure_signed_in)
+        cookie = next(value for value in one.client._cookies.values() if "sign_in" in value.key).value
+        actor = sign_ins.find(cookie, Origin(), passive=True, in_call=True)
+        page = page_id()
+        calls.enter(now(session, one), page, by=actor)
+        rooms.come_in(session, one.id)
+    return page
+
+
+LOSSES = {
+    "deactivated": lambda session, who, sam: people.set_active(
+        access.load_person(who.id, by=sam.actor), False, by=sam.actor
+    ),
+    "signed out": lambda session, who, sam: web(lambda: who.post("/sign-out", {})),
+}
+
+
+@pytest.mark.parametrize("down", [False, True], ids=["provider up", "provider down"])
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_who_loses_the_right_is_put_out_of_the_room(clinic, rooms, twilio, dr_grey, ana, sam, loss, down):
+    session = clinic.session(Status.IN_PROGRESS)
+    inside(session, rooms, dr_grey, ana)
+    if down:
+        twilio.faults.refuse()
+    loss(session, ana, sam)
+    doctor = rooms.identity(session, dr_grey.id)
+    if down:
+        assert len(rooms.inside(session)) == 2
+        twilio.faults.clear()
+        assert reconcile.run(video=video.provider()).put_out == 1
+    assert rooms.inside(session) == {doctor}
+    assert reconcile.run(video=video.provider()).put_out == 0
+    assert web(lambda: ana.client.get("/patient-portal/dashboard")).status_code == 303
+    page = Visitor(ana.client)
+    assert say(session, page, "enter", page_id()).status_code == 401
+
+
+@pytest.mark.parametrize("down", [False, True], ids=["provider up", "provider down"])
+def test_a_revoked_link_puts_its_visitor_out_of_the_room(app, clinic, rooms, twilio, dr_grey, ana, down):
+    session = clinic.session(Status.IN_PROGRESS)
+    token, _link = links.make(session, by=dr_grey.actor)
+    cookie = sign_ins.sign_in_by_link(links.find(token), Origin())
+    visitor = sign_ins.find(cookie, Origin(), passive=True, in_call=True)
+    calls.enter(access.load_session(session.id, by=visitor), page_id(), by=visitor)
+    rooms.come_in(session, ana.id)
+    if down:
+        twilio.faults.refuse()
+    links.revoke(now(session, dr_grey), by=dr_grey.actor)
+    if down:
+        assert len(rooms.inside(session)) == 1
+        twilio.faults.clear()
+        assert reconcile.run(video=video.provider()).put_out == 1
+    assert rooms.inside(session) == set()
+    assert sign_ins.find(cookie, Origin(), passive=True, in_call=True) is None
+    with pytest.raises((Gone, NotFound)):
+        links.find(token)
+
+
+def test_a_page_that_was_lost_to_us_is_put_out_with_its_sign_in(clinic, rooms, dr_grey, ana, moment):
+    session = clinic.session(Status.IN_PROGRESS)
+    inside(session, rooms, ana)
+    moment.shift(60)
+    chores.run(video=video.provider())
+    assert reconcile.run(video=video.provider()).put_out == 0, "a lost line alone puts nobody out"
+    web(lambda: ana.post("/sign-out", {}))
+    reconcile.run(video=video.provider())
+    assert rooms.inside(session) == set()
+
+
+def test_who_comes_in_again_with_an_old_ticket_is_turned_away(app, clinic, rooms, twilio, dr_grey, ana, sam):
+    session = clinic.session(Status.IN_PROGRESS)
+    inside(session, rooms, ana)
+    people.set_active(access.load_person(ana.id, by=sam.actor), False, by=sam.actor)
+    name = rooms.identity(session, ana.id)
+    for who, stay in ((ana, False), (dr_grey, True)):
+        rooms.come_in(session, who.id)
+        name = rooms.identity(session, who.id)
+        told = twilio.parameters("participant-connected", rooms.of(session)[0].sid, name)
+        headers = {"X-Twilio-Signature": twilio.sign("http://localhost/webhooks/twilio/room", told)}
+        post = partial(app.test_client().post, "/webhooks/twilio/room", data=told, headers=headers)
+        answer = web(post)
+        assert answer.status_code == 204
+        assert (name in rooms.inside(session)) == stay
+
+
+def test_no_token_after_the_end(clinic, dr_grey, ana, sam):
+    session = clinic.session(Status.IN_PROGRESS)
+    end(session, dr_grey)
+    for who in (dr_grey, ana):
+        with pytest.raises(WrongState):
+            ticket(session, who)
+        sent = {"session_id": session.id}
+        answer = web(partial(who.api, "POST", "/telemedicine/token/", json=sent))
+        assert (answer.status_code, "token" in answer.text) == (409, False)
+    with pytest.raises(NotAllowed):
+        ticket(session, sam)
+
+
+def test_no_connection_to_the_database_is_held_while_the_provider_is_asked(
+    app, clinic, rooms, twilio, dr_grey, ana, ben, sam, moment
+):
+    session = clinic.session()
+    for who in (dr_grey, ana, sam):
+        web(who.ensure_signed_in)
+    session_id = {"session_id": session.id}
+    with connections_while_asking(app, twilio) as held:
+        web(lambda: dr_grey.api("POST", f"/telemedicine/{session.id}/start/"))
+        with transaction():
+            db.session.execute(update(Room).values(checked_at=NOW - HOUR))
+        web(lambda: ana.api("POST", "/telemedicine/token/", json=session_id))
+        inside(session, rooms, ana)
+        asked = len(held)
+        web(lambda: ana.post("/sign-out", {}))
+        assert len(held) == asked + 1
+        reconcile.run(video=video.provider())
+        web(lambda: dr_grey.api("POST", f"/telemedicine/{session.id}/end/"))
+        moment.shift(HOUR)
+        reconcile.run(video=video.provider())
+    assert len(held) >= 7
+    assert set(held) == {0}
+
+
+@on_sqlite
+def test_pages_and_embedded_data_hold_no_token(clinic, dr_grey, ana):
+    session = clinic.session(Status.IN_PROGRESS)
+    page = web(lambda: ana.ensure_signed_in().client.get(f"/telemedicine/{session.id}/call"))
+    assert "eyJ" not in page.text
+    answer = web(lambda: ana.api("POST", "/telemedicine/token/", json={"session_id": session.id}))
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert json.loads(answer.text)["provider"] == "twilio"
