@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -134,6 +135,7 @@ def test_an_old_window_that_was_still_on_its_way_does_not_put_the_new_one_out(
 def test_a_device_that_wakes_up_does_not_take_the_call_back(at_screen: At, clinic: Clinic, stage: Stage):
     session = clinic.session("IN_PROGRESS")
     grey, laptop, telephone = at_screen("dr_grey"), at_screen("ana"), at_screen("ana")
+    laptop.page.route(re.compile(r"/call/inbox\?"), lambda route: route.abort())
     meet(grey, laptop, session)
     with stage.outage(laptop, grey):
         # Asleep: neither Twilio nor our server hears of it, and its inbox is dead.
@@ -145,7 +147,6 @@ def test_a_device_that_wakes_up_does_not_take_the_call_back(at_screen: At, clini
     inside = stage.room(session).inside
     # It wakes up, and our server is slow to tell it.
     held: list[Route] = []
-    laptop.page.route("**/call/inbox*", lambda route: route.abort())
     laptop.page.route("**/call/presence", lambda route: held.append(route))
     with laptop.page.expect_response("**/telemedicine/token/"):
         laptop.page.context.set_offline(False)

@@ -419,8 +419,10 @@ def test_a_name_that_is_known_late_is_shown_all_the_same(page):
           line.say('participant-joined', { id: 'b', role: 'guest', name: 'Pat b', identity: 'b' });
           line.say('participant-joined', { id: 'b', role: 'guest', name: 'Pat b', identity: 'b' });
           await plays(a, 'b');
-          return [before, names(a), find(a, 'b').state, a.said.filter(([type]) =>
-            type === 'participant-joined').length];
+          const after = [names(a), find(a, 'b').state];
+          b.leave();
+          await until(() => !people(a).length);
+          return [before, ...after, a.said.filter(([type]) => type === 'participant-joined').length];
         }"""
     )
     assert found == [[""], ["Pat b"], "connected", 2]

@@ -21,6 +21,12 @@ const REASONS = new Map(
 /** Why a connection did not come about or is over; whatever is not listed is a service out of reach. */
 const reasonOf = ({ code } = {}) => REASONS.get(code) ?? 'unreachable';
 
+/** What may change in what a participant shows. */
+const NEWS = [
+  ...['trackSubscribed', 'trackUnsubscribed', 'trackEnabled', 'trackDisabled'],
+  ...['trackPublished', 'trackUnpublished', 'reconnecting', 'reconnected'],
+];
+
 /** After so long in silence something on the way swallows what we say: firewalls do not answer. */
 const SILENCE = 10000;
 
@@ -283,12 +289,9 @@ class TwilioRoom extends Room {
     const participant = { id: identity, role, name, state: 'connecting', media: null, tracks: {}, remote };
     this.participants.set(identity, participant);
     const tell = () => this.#look(participant);
-    for (const event of ['trackSubscribed', 'trackUnsubscribed', 'trackEnabled', 'trackDisabled']) {
-      remote.on(event, tell);
-    }
-    for (const event of ['trackPublished', 'trackUnpublished', 'reconnecting', 'reconnected']) {
-      remote.on(event, tell);
-    }
+    for (const event of NEWS) remote.on(event, tell);
+    // Ours alone: the library listens to its participants too, and must hear when they go.
+    participant.deafen = () => NEWS.forEach((event) => remote.removeListener(event, tell));
     this.say('participant-joined', { participant });
     tell();
   }
@@ -301,7 +304,7 @@ class TwilioRoom extends Room {
 
   #remove(identity) {
     const participant = this.participants.get(identity);
-    participant.remote.removeAllListeners();
+    participant.deafen();
     this.participants.delete(identity);
     this.say('participant-left', { participant });
   }
