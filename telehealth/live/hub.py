@@ -177,7 +177,7 @@ class Hub:
             try:
                 with self._app.app_context():
                     self._sweep()
-            except Exception as trouble:
+            except Exception as trouble:  # noqa: BLE001
                 # Whatever went wrong today, tomorrow's chores are to be done.
                 log.warning("chores: again later after %s", type(trouble).__name__)
 
