@@ -25,6 +25,8 @@ from bench.scene import Scene, set_up
 ROUNDS = 5
 TOKENS = 400
 CALLBACKS = 1200
+PAUSE = 0.05
+"""Seconds between two pages of somebody who reads meanwhile."""
 
 
 def measure(databases: Databases, folder: Path) -> Iterator[Figure]:
@@ -105,3 +107,4 @@ def _read(server: Server, waits: list[float], over: Event) -> None:
             began = time.monotonic()
             assert session.get(server.url + "/sign-in").status_code == 200
             waits.append(time.monotonic() - began)
+            over.wait(PAUSE)

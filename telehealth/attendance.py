@@ -153,8 +153,8 @@ def _left(room: Room, user_id: str, stay: Attendance | None, event: Happening) -
     begin = event.at - timedelta(seconds=event.seconds or 0)
     if stay is None:
         stay = _begin(room, user_id, event.attendee_id, begin, told=False)
+    stay.left_told = True
     _close(room, stay, event.at)
-    stay.left_at, stay.left_told = event.at, True
     if not stay.joined_told and event.seconds is not None:
         _correct(stay, begin)
     _in_order(stay)

@@ -38,6 +38,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         databases.remove_folder(config.stash[FOLDER])
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Two browsers with cameras fill a core: tests that need them take turns."""
     for item in items:

@@ -100,11 +100,13 @@ document.addEventListener('submit', (event) => {
 
 // ---- What a call needs, fetched before it is wanted ------------------------------------------
 
-const PARTS = 'begin call awake chooser devices emitter http inbox pair peer people quality room signal view';
+const PARTS = 'begin call awake chooser devices emitter http inbox people room signal view';
+const CARRIERS = { peer: 'pair peer quality', twilio: 'twilio twilio-library' };
 
 function fetchAhead() {
-  if (!find('a[data-ahead=all]') || find('link[rel=prefetch]')) return;
-  for (const part of PARTS.split(' ')) {
+  const ahead = find('a[data-ahead=all]');
+  if (!ahead || find('link[rel=prefetch]')) return;
+  for (const part of `${PARTS} ${CARRIERS[ahead.dataset.carrier]}`.split(' ')) {
     const link = document.createElement('link');
     link.rel = 'prefetch';
     link.href = new URL(`call/${part}.js`, import.meta.url);
