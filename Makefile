@@ -17,7 +17,8 @@ install: ## Set up .venv; run, test and the others do it by themselves
 	@$(ALONE) $(MAKE) -s $(INSTALLED)
 
 test: install-dev ## Run every test
-	$(PYTHON) -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
+	$(PYTHON) -m pytest --numprocesses 2 -m "not browser" $(ARGS)
+	$(PYTHON) -m pytest -m browser $(ARGS)
 
 check: install-dev ## Check format, lint, types, templates and that this list is true
 	$(PYTHON) -m ruff format --check .

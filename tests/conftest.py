@@ -40,10 +40,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two browsers with cameras fill a core: tests that need them take turns."""
+    """Two browsers with cameras fill both cores: `make test` lets tests that need them take turns."""
     for item in items:
-        if "browser" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("browser"))
+        names = getattr(item, "fixturenames", ())
+        if {"browser", "playwright", "at_screen"} & set(names):
+            item.add_marker(pytest.mark.browser)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
