@@ -89,7 +89,7 @@ def test_no_page_before_the_call_loads_a_byte_of_the_library_and_waiting_fetches
         grey.open(path)
     # The last one fetches the parts of the call page ahead.
     browsers.until(lambda: grey.page.evaluate("1") and any("call/view" in url for url in asked), 20)
-    assert not [url for url in asked if "twilio" in url]
+    assert not [url for url in asked if "vendor/twilio" in url]
 
     # Waiting, it comes, and is not run.
     ana.open_call(session).is_("waiting")
