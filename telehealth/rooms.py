@@ -64,10 +64,10 @@ def ensure(session: Session, *, video: VideoProvider, doubtful: bool = False) ->
         return
     release()
     open_for(session, video=video)
-    db.session.refresh(session)
-    if not session.is_open:
-        close(session, video=video)
-        raise WrongState(session=session)
+    now = db.session.get_one(Session, session.id, populate_existing=True)
+    if not now.is_open:
+        close(now, video=video)
+        raise WrongState(session=now)
     consents.carry_out(session, video=video)
 
 
