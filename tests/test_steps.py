@@ -102,7 +102,11 @@ def what_the_audit_keeps(door, status, role):
         start: ["session.start by doctor"],
         fail: ["session.fail by system"],
         take_ticket: [f"session.token by {role}"],
-        open_page: [f"session.wait by {role}" if waiting else f"session.join by {role}"],
+        open_page: [
+            *([f"session.wait by {role}"] if waiting else []),
+            f"session.token by {role}",
+            *([] if waiting else [f"session.join by {role}"]),
+        ],
         leave: [f"session.leave by {role}"] if may_join(role, status) else [],
         end: [f"session.end by {role}"],
         cancel: [f"session.cancel by {role}"],
