@@ -99,6 +99,8 @@ class Hub:
         with self._lock:
             self._subscriptions.add(subscription)
         self.start()
+        # What changed before it listened it has not heard: it looks once.
+        subscription.wake(subscription.topics)
         try:
             yield subscription
         finally:
