@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import or_, select
-from sqlalchemy.orm import joinedload
 
-from telehealth import audit, changes, clock, presence, sessions, signals
+from telehealth import access, audit, changes, clock, presence, sessions, signals
 from telehealth.access import Actor
 from telehealth.errors import Gone, Invalid, NotFound, WrongState
 from telehealth.extensions import db
@@ -40,17 +39,16 @@ def enter(session: Session, participant_id: str, *, by: Actor) -> Entrance:
     """
     sessions.check(session, "join", by=by)
     with transaction():
-        session = _locked(session)
+        session = access.lock_session(session)
         sessions.check(session, "join", by=by)
         parts = _parts(session, participant_id)
         me = next((part for part in parts if part.id == participant_id), None)
         state = _state_for(session)
         if me is None:
             me = _new(session, participant_id, parts, by=by, state=state)
-        elif (me.session_id, me.user_id) != (session.id, by.user_id):
-            raise NotFound(action="session.join", object_type="session", object_id=session.id)
-        elif me.state in (Participation.REPLACED, Participation.LEFT):
-            raise Gone(code="replaced" if me.state == Participation.REPLACED else "gone")
+        else:
+            _check_mine(me, session, by=by)
+            _check_present(me)
         came_in = me.state != Participation.IN_CALL and state == Participation.IN_CALL
         if came_in:
             me.entered_at = clock.now()
@@ -72,7 +70,7 @@ def heard(session: Session, participant_id: str, *, by: Actor, connected: bool) 
     connected = connected and bool(_others(session, me))
     if any(_news(me, connected)) or (clock.now() - me.seen_at).total_seconds() > 5:
         with transaction():
-            session = _locked(session)
+            session = access.lock_session(session)
             me = _present(session, participant_id, by=by)
             if not session.is_open:
                 return []
@@ -118,7 +116,7 @@ def send(session: Session, participant_id: str, messages: Sequence[dict[str, Any
     ]
     with transaction():
         # What is stored after the end nobody would clear away.
-        if not _locked(session).is_open:
+        if not access.lock_session(session).is_open:
             raise WrongState(session=session)
         signals.post(session.id, passed_on)
 
@@ -135,12 +133,6 @@ def step_out(session: Session, participant_id: str, *, by: Actor) -> None:
 def check_inbox(session: Session, participant_id: str, *, by: Actor) -> Participation:
     """The participation whose inbox is asked for. Raises Gone."""
     return _present(session, participant_id, by=by)
-
-
-def _locked(session: Session) -> Session:
-    query = select(Session).where(Session.id == session.id).with_for_update(of=Session)
-    query = query.options(joinedload(Session.doctor), joinedload(Session.patient))
-    return db.session.scalars(query.execution_options(populate_existing=True)).one()
 
 
 def _state_for(session: Session) -> str:
@@ -163,18 +155,27 @@ def _news(me: Participation, connected: bool) -> tuple[bool, bool]:
 def _mine(session: Session, participant_id: str, *, by: Actor) -> Participation | None:
     query = select(Participation).where(Participation.id == participant_id)
     part = db.session.scalar(query.execution_options(populate_existing=True))
-    if part is not None and (part.session_id, part.user_id) != (session.id, by.user_id):
-        raise NotFound(action="session.join", object_type="session", object_id=session.id)
+    if part is not None:
+        _check_mine(part, session, by=by)
     return part
 
 
 def _present(session: Session, participant_id: str, *, by: Actor) -> Participation:
     part = _mine(session, participant_id, by=by)
-    if part is None or part.state == Participation.LEFT:
+    if part is None:
         raise Gone(code="gone")
-    if part.state == Participation.REPLACED:
-        raise Gone(code="replaced")
+    _check_present(part)
     return part
+
+
+def _check_mine(part: Participation, session: Session, *, by: Actor) -> None:
+    if (part.session_id, part.user_id) != (session.id, by.user_id):
+        raise NotFound(action="session.join", object_type="session", object_id=session.id)
+
+
+def _check_present(part: Participation) -> None:
+    if part.state in (Participation.REPLACED, Participation.LEFT):
+        raise Gone(code="replaced" if part.state == Participation.REPLACED else "gone")
 
 
 def _parts(session: Session, participant_id: str) -> list[Participation]:

@@ -34,8 +34,7 @@ def decide(session: Session, agreed: bool, *, by: Actor, video: VideoProvider) -
     if access.relation(by, session) != Role.PATIENT:
         raise NotAllowed(action="session.consent", object_type="session", object_id=session.id)
     with transaction():
-        query = select(Session).where(Session.id == session.id).with_for_update(of=Session)
-        session = db.session.scalars(query.execution_options(populate_existing=True)).one()
+        session = access.lock_session(session)
         if not session.is_open or not session.recording_enabled:
             raise WrongState(_("There is nothing to decide: this visit is not recorded."), session=session)
         before = newest(session.id)

@@ -93,7 +93,7 @@ def begin(
     if media_type not in recording_files.SUFFIXES:
         raise Invalid(fields={"media_type": [_("This kind of recording cannot be kept.")]})
     with transaction():
-        session = _locked(session)
+        session = access.lock_session(session)
         if session.status != Status.IN_PROGRESS or video.records:
             raise WrongState(session=session)
         _check_consent(session)
@@ -127,7 +127,7 @@ def add_piece(session: Session, recording: Recording, number: int, data: bytes, 
     if not data:
         raise Invalid()
     with transaction():
-        session, recording = _locked(session), _find(session, recording.id)
+        session, recording = access.lock_session(session), _find(session, recording.id)
         if number < recording.next_piece:
             return recording.next_piece
         _check_open(session, recording)
@@ -155,7 +155,7 @@ def finish(session: Session, recording: Recording, *, by: Actor, duration: int) 
     """
     _only_the_doctor(session, "finish", by=by)
     with transaction():
-        session, recording = _locked(session), _find(session, recording.id)
+        session, recording = access.lock_session(session), _find(session, recording.id)
         if recording.status == Recording.AVAILABLE and recording.duration_seconds is not None:
             return recording
         _check_open(session, recording)
@@ -175,7 +175,7 @@ def delete(session: Session, recording: Recording, *, by: Actor, video: VideoPro
         release()
         compositions.keeper(video).erase(recording.source_id or "", recording.room_id or "")
     with transaction():
-        session, recording = _locked(session), _find(session, recording.id)
+        session, recording = access.lock_session(session), _find(session, recording.id)
         if recording.deleted_at is not None:
             return
         recording.status, recording.failure_reason = Recording.DELETED, None
@@ -195,7 +195,7 @@ def sweep() -> int:
     count = 0
     for recording in db.session.scalars(query).all():
         with transaction():
-            session = _locked(db.session.get_one(Session, recording.session_id))
+            session = access.lock_session(db.session.get_one(Session, recording.session_id))
             now = _find(session, recording.id)
             if now.status == Recording.PROCESSING and now.heard_at < clock.now() - SILENT:
                 _finish(session, now, by=SYSTEM)
@@ -206,12 +206,6 @@ def sweep() -> int:
 def _only_the_doctor(session: Session, action: str, *, by: Actor) -> None:
     if access.relation(by, session) != Role.DOCTOR:
         raise NotAllowed(action=f"recording.{action}", object_type="session", object_id=session.id)
-
-
-def _locked(session: Session) -> Session:
-    """The session as it is now, with every other writer of it held back."""
-    query = select(Session).where(Session.id == session.id).with_for_update(of=Session)
-    return db.session.scalars(query.execution_options(populate_existing=True)).one()
 
 
 def _find(session: Session, recording_id: str) -> Recording:

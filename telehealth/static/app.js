@@ -151,6 +151,7 @@ const refreshOpenHistories = () => {
 };
 
 document.addEventListener('htmx:before:request', ({ detail: { ctx } }) => {
+  ctx.begun = performance.now();
   if (byPress(ctx)) ctx.pressedId = ctx.sourceElement.id;
 });
 
@@ -190,6 +191,8 @@ document.addEventListener('changed', refreshOpenHistories);
 
 // ---- A lost connection -----------------------------------------------------------------------
 
+let troubledSince = 0;
+
 function showTrouble(shown) {
   const trouble = find('#trouble');
   if (trouble) trouble.hidden = !shown;
@@ -197,12 +200,15 @@ function showTrouble(shown) {
 
 const report = ({ detail: { ctx } }) => {
   const status = ctx?.response?.status;
-  if ((!status || status >= 500) && !bringsPart(ctx)) showTrouble(true);
+  if ((status && status < 500) || bringsPart(ctx)) return;
+  troubledSince = performance.now();
+  showTrouble(true);
 };
 document.addEventListener('htmx:error', report);
 document.addEventListener('htmx:response:error', report);
 document.addEventListener('htmx:after:request', ({ detail: { ctx } }) => {
-  if (ctx.response.status < 500) showTrouble(false);
+  // An answer that was on its way before the trouble began says nothing about now.
+  if (ctx.response.status < 500 && ctx.begun > troubledSince) showTrouble(false);
 });
 
 nameForeignZone();

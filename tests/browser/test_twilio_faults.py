@@ -125,7 +125,7 @@ def test_an_old_window_that_was_still_on_its_way_does_not_put_the_new_one_out(
     first.reads("The call is open in another window")
     for route in held:
         route.continue_()
-    first.page.wait_for_function("window.Twilio")
+    browsers.until(lambda: first.page.evaluate("Boolean(window.Twilio)"), 20, "the library never came")
     stage.holds(session, grey, second)
     grey.sees(second)
     second.sees(grey)
