@@ -58,7 +58,7 @@ def standing(session: Session, *, video: VideoProvider) -> Standing:
         Recording.heard_at > clock.now() - FRESH,
     )
     decision, heard = db.session.execute(select(consents.newest_of(session.id), fresh)).one()
-    running = bool(session.recording_on) if video.records else bool(decision and heard)
+    running = session.recording_on is not False if video.records else bool(decision and heard)
     going_on = session.status == Status.IN_PROGRESS
     return Standing(True, consents.words_of(decision), going_on and running, by)
 
