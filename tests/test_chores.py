@@ -5,9 +5,11 @@ from datetime import timedelta
 import pytest
 from support.domain import head, page_id, together, told
 
-from telehealth import access, calls, chores, history, video
+from telehealth import access, calls, chores, clock, history, video
 from telehealth.chores import ABANDONED, Report
-from telehealth.models import Status
+from telehealth.extensions import db
+from telehealth.models import Attendance, Room, Status
+from telehealth.store import transaction
 
 MINUTE = timedelta(minutes=1)
 
@@ -50,6 +52,19 @@ def test_a_call_that_somebody_is_in_goes_on_for_ever(clinic, moment, ana):
         calls.heard(session, page, by=ana.actor, connected=True)
         assert run().ended == 0
     assert clinic.now(session).status == Status.IN_PROGRESS
+
+
+def test_a_stay_whose_end_is_never_told_ends_with_the_day(clinic, moment, ana):
+    session = clinic.session(Status.IN_PROGRESS)
+    now = clock.now()
+    room = Room(session_id=session.id, provider_id="RM1", opened_at=now, checked_at=now)
+    stay = Attendance(room=room, provider_id="PA1", user_id=ana.id, joined_at=now)
+    with transaction():
+        db.session.add(stay)
+    moment.shift(chores.LONGEST_STAY - timedelta(minutes=1))
+    assert run().ended == 0
+    moment.shift(timedelta(minutes=2))
+    assert run().ended == 1
 
 
 def test_a_call_is_ended_that_long_after_the_last_who_was_in_it(clinic, moment, ana):

@@ -183,6 +183,17 @@ def test_a_page_that_left_but_stayed_in_the_room_is_put_out(session, rooms, dr_g
     assert rooms.inside(session) == set()
 
 
+def test_a_program_that_comes_in_by_a_fresh_ticket_after_the_page_left_may_stay(session, rooms, moment, ana):
+    page = page_id()
+    calls.enter(session, page, by=ana.actor)
+    calls.step_out(session, page, by=ana.actor)
+    moment.shift(5)
+    sessions.ticket(access.load_session(session.id, by=ana.actor), by=ana.actor, video=video.provider())
+    rooms.come_in(session, ana.id)
+    assert run().put_out == 0
+    assert rooms.inside(session) == {rooms.identity(session, ana.id)}
+
+
 def test_a_doctor_whose_network_is_away_for_an_hour_is_neither_ended_nor_put_out(
     session, rooms, clinic, moment, dr_grey, ana
 ):

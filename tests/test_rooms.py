@@ -222,6 +222,18 @@ def test_a_token_that_cannot_be_had_now_is_a_matter_of_trying_again(clinic, twil
     assert again.status_code == 200
 
 
+@troubles
+def test_who_comes_in_while_the_provider_is_out_of_reach_gets_a_ticket_all_the_same(
+    clinic, twilio, ana, moment, trouble
+):
+    session = clinic.session(Status.IN_PROGRESS)
+    moment.shift(HOUR)
+    trouble(twilio.faults)
+    answer = say(session, ana, "enter", page_id())
+    assert answer.status_code == 200
+    assert answer.json["ticket"]["room"] == session.room
+
+
 def test_a_fresh_token_needs_no_word_with_the_provider(clinic, twilio, ana, dr_grey):
     session = clinic.session(Status.IN_PROGRESS)
     fault = twilio.faults.refuse()

@@ -112,6 +112,41 @@ def test_who_is_put_out_or_elsewhere_does_not_come_back(page):
     assert found == [["put-out", 0], ["elsewhere", 0]]
 
 
+def test_a_browser_that_cannot_do_it_is_told_so_and_asked_no_more(page):
+    found = page.evaluate(
+        """async () => {
+          window.supported = false;
+          const room = await come('t');
+          await until(() => room.reasons.length);
+          await sleep(500);
+          return { reasons: room.reasons, ...room.counts };
+        }"""
+    )
+    assert found == {"reasons": [["unsupported", 0]], "renewed": 0, "reopened": 0}
+
+
+@pytest.mark.parametrize("over", [True, False])
+def test_nobody_is_told_of_a_lost_connection_before_it_is_known_that_the_call_goes_on(page, over):
+    found = page.evaluate(
+        """async (over) => {
+          window.made = [];
+          window.connects = () => { made.push(falseRoom()); return made.at(-1); };
+          const room = await come('t');
+          await until(() => room.arrived);
+          room.become('connected');
+          const states = [];
+          room.on('state-changed', ({ state }) => states.push(state));
+          const refusal = Object.assign(new Error('no'), { status: 409, final: true });
+          if (over) room.line.look = () => Promise.reject(refusal);
+          made[0].say('disconnected', made[0], { code: 53118 });
+          await until(() => (over ? room.line.asked : made.length === 2));
+          return states;
+        }""",
+        over,
+    )
+    assert found[:1] == ([] if over else ["reconnecting"])
+
+
 def test_a_network_that_blocks_video_is_said_during_the_call_and_taken_back(page):
     found = page.evaluate(
         """async () => {

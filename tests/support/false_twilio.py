@@ -44,7 +44,9 @@ LIBRARY = """
     promise.cancel = () => {};
     return promise;
   };
-  window.Twilio = { Video: { connect, LocalAudioTrack: LocalTrack, LocalVideoTrack: LocalTrack } };
+  const isSupported = window.supported ?? true;
+  const tracks = { LocalAudioTrack: LocalTrack, LocalVideoTrack: LocalTrack };
+  window.Twilio = { Video: { connect, isSupported, ...tracks } };
 }
 """
 
