@@ -100,7 +100,7 @@ document.addEventListener('submit', (event) => {
 
 // ---- What a call needs, fetched before it is wanted ------------------------------------------
 
-const PARTS = 'begin call awake chooser devices emitter http inbox people room signal view';
+const PARTS = 'begin call awake chooser controls devices emitter http inbox people room signal view';
 const CARRIERS = { peer: 'pair peer quality', twilio: 'twilio twilio-library' };
 
 function fetchAhead() {

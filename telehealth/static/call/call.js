@@ -1,11 +1,12 @@
 import { stayAwake } from './awake.js';
 import * as begun from './begin.js';
 import { chooser } from './chooser.js';
+import { controls } from './controls.js';
 import { Devices } from './devices.js';
 import { post } from './http.js';
 import { People } from './people.js';
 import { Line } from './signal.js';
-import { View } from './view.js';
+import { shown, View } from './view.js';
 
 /** What can carry a call, by the name in the ticket. The page knows nothing else of it: room.js. */
 const CARRIERS = { peer: () => import('./peer.js'), twilio: () => import('./twilio.js') };
@@ -248,25 +249,8 @@ class Call {
   #set(news) {
     const facts = Object.assign(this.#facts, news);
     const state = this.#state;
-    const { over, recording = [] } = facts;
-    const { problem, tracks, wanted } = this.#devices;
-    const early = state === 'waiting' || state === 'connecting';
-    let panel = (state !== 'connected' && facts.trouble) || state;
-    if (problem && early && !tracks.microphone && !facts.dismissed) panel = problem;
-    const lacking = tracks.microphone ? 'camera' : tracks.camera ? 'microphone' : 'both';
-    const running = [
-      'running',
-      `panel-${panel}`,
-      problem && `problem-${problem}`,
-      problem && panel !== problem && `lacks-${lacking}`,
-      tracks.microphone && !wanted.microphone && 'muted',
-      facts.poor && state === 'connected' && 'poor',
-      facts.silenced && state === 'connected' && 'silenced',
-      facts.signedOut && 'signed-out',
-      facts.endFailed && 'end-failed',
-    ];
-    const told = facts.told ? 'told' : 'telling';
-    this.#view.render(state, [...(over ? [`over-${over}`] : [told, ...running]), ...recording]);
+    const { over } = facts;
+    this.#view.render(state, shown(state, facts, this.#devices));
     if (this.#announced !== (over ?? state)) this.#view.announce(over ?? state);
     this.#announced = over ?? state;
     if (!this.#room || over || state === this.#reported) return;
@@ -294,33 +278,20 @@ class Call {
   }
 
   #buttons() {
-    const dialog = document.querySelector('#end-session');
-    const stage = document.querySelector('#call-stage');
     const actions = {
       leave: () => this.#leave(),
-      end: () => {
-        dialog.showModal();
-        // A modal dialog makes it inert; this tells whoever looks at the tree.
-        stage.ariaHidden = 'true';
-      },
-      'confirm-end': () => {
-        dialog.close();
-        this.#end();
-      },
+      end: () => this.#end(),
       retry: () => this.#devices.retry(),
       dismiss: () => this.#set({ dismissed: true }),
       reload: () => location.reload(),
     };
-    dialog?.addEventListener('close', () => (stage.ariaHidden = null));
-    document.addEventListener('click', ({ target }) => {
-      if (this.#facts.silenced) {
-        // Any press will do for the browser, not only that of the button which asks for it.
+    controls(actions, {
+      toggle: (source) => this.#devices.toggle(source),
+      pressed: () => {
+        if (!this.#facts.silenced) return;
         this.#people.unmute();
         this.#set({ silenced: false });
-      }
-      const { action, toggle } = target.closest('[data-action], [data-toggle]')?.dataset ?? {};
-      if (toggle) this.#devices.toggle(toggle);
-      else actions[action]?.();
+      },
     });
     const sheet = document.querySelector('#device-choice');
     chooser(sheet, this.#devices, (id) => this.#people.useSpeaker(id));

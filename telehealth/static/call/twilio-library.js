@@ -40,3 +40,38 @@ export function load() {
   });
   return library;
 }
+
+/** How to connect: a call of few people, of the middle of this decade. */
+export function optionsFor(room, tracks) {
+  const small = matchMedia('(pointer: coarse)').matches;
+  return {
+    name: room,
+    tracks,
+    // Between two people all bandwidth is for one picture, and the page says what is shown.
+    bandwidthProfile: {
+      video: {
+        mode: 'grid',
+        clientTrackSwitchOffControl: 'manual',
+        contentPreferencesMode: 'manual',
+        ...(small && { maxSubscriptionBitrate: 2500000 }),
+      },
+    },
+    networkQuality: { local: 1, remote: 1 },
+    insights: false,
+  };
+}
+
+/** What somebody shows now: what is on, the tracks that have arrived, and how many have not. */
+export function shownBy(remote) {
+  const media = { mic: false, cam: false, screen: false };
+  const found = {};
+  let missing = 0;
+  for (const { track, kind, trackName, isTrackEnabled } of remote.tracks.values()) {
+    const source = kind === 'audio' ? 'microphone' : trackName === 'screen' ? 'screen' : 'camera';
+    if (track?.mediaStreamTrack) found[source] = track.mediaStreamTrack;
+    else if (kind !== 'data') missing += 1;
+    const flag = { microphone: 'mic', camera: 'cam', screen: 'screen' }[source];
+    if (kind !== 'data') media[flag] ||= isTrackEnabled;
+  }
+  return { media, found, missing };
+}

@@ -1,9 +1,6 @@
 import { delay, insist, pause } from './http.js';
 import { Room } from './room.js';
-import { load, reasonOf } from './twilio-library.js';
-
-const CAMERA = 'camera';
-const SCREEN = 'screen';
+import { load, optionsFor, reasonOf, shownBy } from './twilio-library.js';
 
 /** What may change in what a participant shows. */
 const NEWS = [
@@ -148,7 +145,7 @@ class TwilioRoom extends Room {
   async #enter(tracks) {
     const unheard = () => this.say('trouble', { reason: 'unreachable' });
     const timer = setTimeout(unheard, SILENCE);
-    this.#connecting = this.#video.connect(this.#ticket.token, this.#options(tracks));
+    this.#connecting = this.#video.connect(this.#ticket.token, optionsFor(this.#ticket.room, tracks));
     try {
       return await this.#connecting;
     } finally {
@@ -197,25 +194,6 @@ class TwilioRoom extends Room {
     // Each ticket is written down, and one that was refused twice is refused for a while.
     const milliseconds = reason === 'no-entry' && tries > 1 ? LONG : delay(tries);
     await Promise.race([pause(milliseconds), new Promise((resolve) => (this.#wake = resolve))]);
-  }
-
-  #options(tracks) {
-    const small = matchMedia('(pointer: coarse)').matches;
-    return {
-      name: this.#ticket.room,
-      tracks,
-      // Between two people all bandwidth is for one picture, and the page says what is shown.
-      bandwidthProfile: {
-        video: {
-          mode: 'grid',
-          clientTrackSwitchOffControl: 'manual',
-          contentPreferencesMode: 'manual',
-          ...(small && { maxSubscriptionBitrate: 2500000 }),
-        },
-      },
-      networkQuality: { local: 1, remote: 1 },
-      insights: false,
-    };
   }
 
   /** Our track as the library wants it; the page owns it and stops it. */
@@ -292,16 +270,7 @@ class TwilioRoom extends Room {
   /** Take over what a participant shows now. */
   #look(participant) {
     const { remote, tracks } = participant;
-    const media = { mic: false, cam: false, screen: false };
-    const found = {};
-    let missing = 0;
-    for (const { track, kind, trackName, isTrackEnabled } of remote.tracks.values()) {
-      const source = kind === 'audio' ? 'microphone' : trackName === SCREEN ? SCREEN : CAMERA;
-      if (track?.mediaStreamTrack) found[source] = track.mediaStreamTrack;
-      else if (kind !== 'data') missing += 1;
-      const flag = { microphone: 'mic', camera: 'cam', screen: 'screen' }[source];
-      if (kind !== 'data') media[flag] ||= isTrackEnabled;
-    }
+    const { media, found, missing } = shownBy(remote);
     for (const [source, track] of Object.entries(found)) {
       if (tracks[source] === track) continue;
       tracks[source] = track;

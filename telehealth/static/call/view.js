@@ -98,6 +98,29 @@ export class View {
   }
 }
 
+/** The tokens of what a page shows in this state, by the facts that it knows and its devices. */
+export function shown(state, facts, { problem, tracks, wanted }) {
+  const { over, recording = [] } = facts;
+  if (over) return [`over-${over}`, ...recording];
+  const early = state === 'waiting' || state === 'connecting';
+  const silent = problem && early && !tracks.microphone && !facts.dismissed;
+  const panel = silent ? problem : (state !== 'connected' && facts.trouble) || state;
+  const lacking = tracks.microphone ? 'camera' : tracks.camera ? 'microphone' : 'both';
+  return [
+    facts.told ? 'told' : 'telling',
+    'running',
+    `panel-${panel}`,
+    problem && `problem-${problem}`,
+    problem && panel !== problem && `lacks-${lacking}`,
+    tracks.microphone && !wanted.microphone && 'muted',
+    facts.poor && state === 'connected' && 'poor',
+    facts.silenced && state === 'connected' && 'silenced',
+    facts.signedOut && 'signed-out',
+    facts.endFailed && 'end-failed',
+    ...recording,
+  ];
+}
+
 /** "14 minutes", in the language of the page. */
 function inUnits(count, unit) {
   const { lang } = document.documentElement;
