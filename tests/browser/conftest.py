@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Playwright, expect
 from support import apps, browsers
 from support.server import Server
 
-from browser.people import SETTINGS, Somebody
+from browser.people import SETTINGS, At, Call, Somebody, meet
 
 if TYPE_CHECKING:
     from flask import Flask
+    from support.cast import Clinic
     from support.databases import Databases
+
+    from telehealth.models import Session
 
 DEADLINE = 20_000
 """Milliseconds after which what a test waits for has not happened; the machine may be busy."""
@@ -58,8 +61,29 @@ def app(database_url: str, settings: dict[str, str], server: Server) -> Iterator
     apps.close(app)
 
 
+@pytest.fixture(scope="module")
+def arguments() -> Sequence[str]:
+    """More arguments for browsers that a file starts for itself."""
+    return ()
+
+
+@pytest.fixture(scope="module")
+def with_devices(playwright: Playwright, arguments: Sequence[str]) -> Iterator[Callable[[str], Browser]]:
+    """A browser on a machine with other devices, or whose user says no; each is started once."""
+    found: dict[str, Browser] = {}
+    with ExitStack() as stack:
+
+        def with_devices(devices: str) -> Browser:
+            if devices not in found:
+                found[devices] = browsers.launch(playwright, devices=devices, extra=arguments)
+                stack.callback(found[devices].close)
+            return found[devices]
+
+        yield with_devices
+
+
 @pytest.fixture
-def at_screen(browser: Browser, server: Server, app: Flask) -> Iterator[Callable[..., Somebody]]:
+def at_screen(browser: Browser, server: Server, app: Flask) -> Iterator[At]:
     """Puts a member of the cast at a browser of their own; more options are the context's.
 
     `in_` is another browser than the usual one, `of` another server on the same database;
@@ -85,3 +109,17 @@ def at_screen(browser: Browser, server: Server, app: Flask) -> Iterator[Callable
             return somebody
 
         yield at_screen
+
+
+@pytest.fixture
+def session(clinic: Clinic) -> Session:
+    """A session of Dr Grey and Ana that has begun; a file may have another."""
+    return clinic.session("IN_PROGRESS")
+
+
+@pytest.fixture
+def call(at_screen: At, session: Session) -> Call:
+    """Dr Grey and Ana in the call of the session."""
+    grey, ana = at_screen("dr_grey"), at_screen("ana")
+    meet(grey, ana, session)
+    return Call(session, grey, ana)

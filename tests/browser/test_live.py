@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -10,10 +9,8 @@ from flask import Flask
 from playwright.sync_api import Page, Route, expect
 from support.cast import Clinic, Person
 
-from browser.people import Somebody, set_back
+from browser.people import At, Somebody, see_each_other, set_back
 from telehealth.models import Participation
-
-At = Callable[..., Somebody]
 
 SLOWLY = 45_000
 """Milliseconds within which the slow poll has asked, twice if need be."""
@@ -178,8 +175,7 @@ def test_a_call_begins_and_ends_without_streams(at_screen: At, clinic: Clinic, h
     for one in (grey, ana):
         block_streams(one, how)
         one.open_call(session)
-    ana.sees(grey)
-    grey.sees(ana)
+    see_each_other(grey, ana)
     grey.end()
     ana.is_("disconnected")
     ana.reads("Your visit has ended")

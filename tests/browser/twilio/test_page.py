@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-
 import pytest
-from playwright.sync_api import Browser, Playwright, expect
+from playwright.sync_api import expect
 from support import browsers, false_twilio
 from support.cast import Clinic
 
-from browser.people import Somebody, meet
+from browser.people import At, Call, see_each_other
 from browser.test_call_devices import (
     test_who_has_a_microphone_alone_is_heard,
     test_who_says_no_alone_in_the_call_is_told_the_steps_and_can_go_on_without,
     test_who_says_no_to_the_camera_is_told_the_steps_and_still_sees_and_hears,
 )
-from browser.twilio_stage import WORDS_SEEN, settings_on, words_seen
+from browser.twilio.stage import WORDS_SEEN, words_seen
 
 # As they are on the embedded call.
 __all__ = [
@@ -24,8 +21,6 @@ __all__ = [
     "test_who_says_no_alone_in_the_call_is_told_the_steps_and_can_go_on_without",
     "test_who_says_no_to_the_camera_is_told_the_steps_and_still_sees_and_hears",
 ]
-
-At = Callable[..., Somebody]
 
 LIBRARY = "**/twilio-video-*.js"
 LOADED = """
@@ -48,31 +43,6 @@ SENTENCES = {
     53400: "Your video could not start",
     53405: "This network may block video calls",
 }
-
-
-@pytest.fixture(scope="module")
-def settings(twilio_settings):
-    return settings_on(twilio_settings)
-
-
-@pytest.fixture(scope="module")
-def browser(twilio_browser):
-    return twilio_browser
-
-
-@pytest.fixture(scope="module")
-def with_devices(playwright: Playwright, twilio) -> Iterator[Callable[[str], Browser]]:
-    """A browser with other devices, for which twilio.com is the double; each is started once."""
-    found: dict[str, Browser] = {}
-    with ExitStack() as stack:
-
-        def with_devices(devices: str) -> Browser:
-            if devices not in found:
-                found[devices] = browsers.launch(playwright, devices=devices, extra=twilio.chromium_arguments)
-                stack.callback(found[devices].close)
-            return found[devices]
-
-        yield with_devices
 
 
 def test_no_page_before_the_call_loads_a_byte_of_the_library_and_waiting_fetches_it(
@@ -118,8 +88,7 @@ def test_a_library_that_does_not_load_at_first_is_said_and_then_it_comes_by_itse
     ana.reads("We cannot reach the video service")
     expect(ana.page.get_by_role("status").filter(has_text="Joining the call.")).to_have_count(1)
     ana.page.unroute(LIBRARY)
-    ana.sees(grey)
-    grey.sees(ana)
+    see_each_other(grey, ana)
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -169,13 +138,10 @@ def test_a_page_that_is_in_front_again_refreshes_media_that_the_telephone_cut_of
     assert ana.page.evaluate("inside.refreshed") == 1
 
 
-def test_the_real_library_refreshes_its_media_and_the_call_goes_on(at_screen: At, clinic: Clinic):
-    session = clinic.session("IN_PROGRESS")
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    meet(grey, ana, session)
+def test_the_real_library_refreshes_its_media_and_the_call_goes_on(call: Call):
+    _session, grey, ana = call
     ana.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    ana.sees(grey)
-    grey.sees(ana)
+    see_each_other(grey, ana)
 
 
 def test_whoever_comes_into_a_call_is_never_told_that_nobody_is_there(at_screen: At, clinic: Clinic):
