@@ -72,7 +72,7 @@ def test_who_has_a_microphone_alone_is_heard(
     expect(grey.page.locator(".person:visible .person-muted")).to_be_hidden()
 
 
-def test_a_camera_is_chosen_in_the_call(call: Call):
+def test_a_camera_is_chosen_in_the_call_and_opened_again_when_it_was_pulled_out(call: Call):
     _session, grey, ana = call
     ana.press("Devices")
     choice = ana.page.get_by_label("Camera", exact=True).and_(ana.page.locator("select"))
@@ -87,9 +87,6 @@ def test_a_camera_is_chosen_in_the_call(call: Call):
     ana.press("Done")
     grey.sees(ana)
 
-
-def test_a_camera_that_is_pulled_out_is_opened_again_when_it_is_back(call: Call):
-    _session, grey, ana = call
     ana.own_picture.evaluate(
         """video => {
           const [track] = video.srcObject.getVideoTracks();

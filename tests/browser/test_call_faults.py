@@ -78,16 +78,6 @@ def test_both_click_join_at_the_same_moment(at_screen: At, clinic: Clinic):
     see_each_other(grey, ana)
 
 
-def test_the_doctor_leaves_the_patient_alone_and_comes_back(call: Call):
-    session, grey, ana = call
-    grey.press("Leave Call")
-    ana.is_("waiting")
-    ana.reads("Your doctor is on the way")
-    ana.sees_nobody()
-    grey.press("Join Call", grey.finds(session, "IN_PROGRESS"))
-    see_each_other(grey, ana)
-
-
 def test_going_back_in_history_leaves_the_call_and_forward_joins_again(at_screen: At, clinic: Clinic):
     session = clinic.session("IN_PROGRESS")
     grey, ana = at_screen("dr_grey"), at_screen("ana")

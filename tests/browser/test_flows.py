@@ -11,7 +11,7 @@ from support.databases import KINDS
 
 from browser.people import At, Somebody, clinic_time, see_each_other
 
-pytestmark = pytest.mark.parametrize("database_url", KINDS, indirect=True, scope="module")
+on_both_kinds = pytest.mark.parametrize("database_url", KINDS, indirect=True, scope="module")
 
 
 def open_the_visit(doctor: Somebody, visit_id: str) -> None:
@@ -63,6 +63,7 @@ def turns_camera_and_microphone_off_and_on(me: Somebody, other: Somebody) -> Non
     me.reads("Connected")
 
 
+@on_both_kinds
 def test_the_doctor_creates_starts_joins_and_ends_a_session(at_screen: At, clinic: Clinic):
     visit = clinic.visit()
     grey, ana = at_screen("dr_grey", signed_in=False), at_screen("ana")
@@ -96,6 +97,8 @@ def test_the_doctor_creates_starts_joins_and_ends_a_session(at_screen: At, clini
     grey.is_at(f"/visits/{visit.id}/telemedicine")
     card = grey.finds(session_id, "IN_PROGRESS")
     ana.is_("waiting")
+    ana.reads("Your doctor is on the way")
+    ana.sees_nobody()
     grey.press("Join Call", card)
     see_each_other(grey, ana)
 

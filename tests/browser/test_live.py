@@ -168,7 +168,7 @@ def test_where_no_stream_gets_through_the_slow_poll_does_it(at_screen: At, clini
     expect(grey.card(session).get_by_text("Patient is in the call")).to_be_visible(timeout=SLOWLY)
 
 
-@pytest.mark.parametrize("how", ["cut", "refused", "held back"])
+@pytest.mark.parametrize("how", ["cut", "held back"])
 def test_a_call_begins_and_ends_without_streams(at_screen: At, clinic: Clinic, how: str):
     session = clinic.session("IN_PROGRESS")
     grey, ana = at_screen("dr_grey"), at_screen("ana")

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-import requests
 from playwright.sync_api import Locator, expect
 from support import browsers
 from support.cast import Clinic
@@ -16,7 +15,7 @@ from browser.people import At, Call, Somebody, meet
 from telehealth.models import Recording, Session, Status
 
 if TYPE_CHECKING:
-    from support.server import Server
+    pass
 
 ASKED = "May this visit be recorded?"
 PLAYED = """
@@ -207,24 +206,6 @@ def test_a_reload_of_the_doctors_page_loses_nothing_that_was_made(recorded: Call
     are_finished(clinic, session, 2)
     plays(grey, session, 0)
     plays(grey, session, 1)
-
-
-def test_nobody_but_the_doctor_gets_the_bytes(call: Call, clinic: Clinic, server: Server) -> None:
-    session, grey, ana = call
-    agree(ana)
-    path = f"/telemedicine/{session.id}/recordings/{has_pieces(clinic, session).id}"
-    grey.end()
-    grey.is_("disconnected")
-    for who, status in (("ana", 403), ("sam", 403), ("dr_house", 404), ("ben", 404)):
-        browser = server.browser(who)
-        for one in (path, f"{path}/media"):
-            assert browser.get(server.url + one, timeout=30).status_code == status, who
-    stranger = requests.get(f"{server.url}{path}/media", timeout=30, allow_redirects=False)
-    assert (stranger.status_code, stranger.headers["Location"][:8]) == (303, "/sign-in")
-    (recording,) = are_finished(clinic, session)
-    found = server.browser("dr_grey").get(f"{server.url}{path}/media", timeout=30)
-    assert (found.status_code, found.headers["Cache-Control"]) == (200, "no-store")
-    assert len(found.content) == recording.size_bytes
 
 
 def test_the_doctor_who_leaves_finishes_the_recording_and_begins_another(

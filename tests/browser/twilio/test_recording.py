@@ -73,4 +73,16 @@ def test_who_says_no_or_takes_it_back_is_not_recorded(call: Call, twilio):
     grey.reads("The patient did not agree. Nothing is recorded.")
     for one in (grey, ana):
         expect(dot(one)).to_be_hidden()
-    assert not twilio.room(session.room).recordings
+    room = twilio.room(session.room)
+    assert not room.recordings
+
+    choice = ana.page.locator("#recording-choice")
+    ana.press("Recording")
+    ana.press("Agree to recording", choice)
+    browsers.until(lambda: list(room.recording), 20, "Twilio does not record")
+    expect(dot(grey)).to_be_visible()
+    ana.press("Recording")
+    ana.press("Do not record", choice)
+    browsers.until(lambda: not list(room.recording), 20, "Twilio still records")
+    for one in (grey, ana):
+        expect(dot(one)).to_be_hidden()
