@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING
 
@@ -86,6 +87,12 @@ def plays(grey: Somebody, session: Session, number: int = 0) -> dict[str, float]
     assert played["duration"] > 1 and played["time"] > 0.3 and played["frames"] > 2, played
     assert (played["width"], played["sound"] > 0) == (960, True), played
     return played
+
+
+@pytest.fixture
+def at_screen(at_screen: At) -> At:
+    """Nobody sends what the test before kept on the device."""
+    return functools.partial(at_screen, anew=True)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import WebSocketRoute, expect
 from support import browsers
 from support.cast import Clinic
 
@@ -186,11 +186,15 @@ def test_signalling_that_is_out_of_reach_at_first_is_said_and_then_it_comes_by_i
 
 
 def test_signalling_that_never_answers_is_said_too(at_screen: At, session: Session, stage: Stage):
-    ana = at_screen("ana")
+    ana = at_screen("ana", anew=True)
     expect_noise(ana)
     # A socket that opens and is silent, as behind some proxies.
-    ana.page.route_web_socket("wss://global.vss.twilio.com/**", lambda _socket: None)
+    opened: list[WebSocketRoute] = []
+    ana.page.route_web_socket("wss://global.vss.twilio.com/**", lambda socket: opened.append(socket))
+    ana.page.clock.install()
     ana.open_call(session)
+    browsers.until(lambda: ana.page.evaluate("1") and opened, 20, "the library did not connect")
+    ana.page.clock.fast_forward(15_000)
     ana.reads("We cannot reach the video service")
 
 

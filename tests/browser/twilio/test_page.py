@@ -54,7 +54,7 @@ def test_no_page_before_the_call_loads_a_byte_of_the_library_and_waiting_fetches
     at_screen: At, clinic: Clinic
 ):
     session, running = clinic.session(), clinic.session("IN_PROGRESS")
-    ana, grey = at_screen("ana"), at_screen("dr_grey")
+    ana, grey = at_screen("ana", anew=True), at_screen("dr_grey", anew=True)
     asked: list[str] = []
     for one in (ana, grey):
         one.page.context.on("request", lambda request: asked.append(request.url))
