@@ -236,5 +236,7 @@ def _write(action: str, session: Session, user_id: str) -> None:
         by=Actor(user_id, role, via="provider"),
         object_type="session",
         object_id=session.id,
+        # The provider says that they are in the room, not that anybody else is.
+        reason="in" if action == "join" else "",
         detail={"role": role},
     )

@@ -12,7 +12,7 @@ import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import current_app
@@ -117,6 +117,18 @@ def has_unused_token(session_id: str, actor_id: str | None) -> bool:
     )
     last = db.session.scalar(query.order_by(AuditEntry.id.desc()).limit(1))
     return last == "session.token"
+
+
+def got_token_since(session_id: str, actor_id: str, moment: datetime) -> bool:
+    """Whether this actor was given a token for the session after that moment (UTC)."""
+    query = select(AuditEntry.id).where(
+        AuditEntry.object_type == "session",
+        AuditEntry.object_id == session_id,
+        AuditEntry.actor_id == actor_id,
+        AuditEntry.action == "session.token",
+        AuditEntry.at > moment,
+    )
+    return db.session.scalar(query.limit(1)) is not None
 
 
 def verify(anchor: tuple[int, str] | None = None) -> Verdict:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 ABANDONED = timedelta(hours=2)
 """After how long without anybody in it a call is ended."""
 
+LONGEST_STAY = timedelta(hours=6)
+"""Longer than any provider lets a person stay: whose end we never heard of is gone all the same."""
+
 
 @dataclass(frozen=True)
 class Report:
@@ -56,6 +59,7 @@ def _end_abandoned(video: VideoProvider) -> int:
     heard = exists().where(Participation.session_id == Session.id, Participation.seen_at > since)
     inside = exists().where(
         Attendance.left_at.is_(None),
+        Attendance.joined_at > clock.now() - LONGEST_STAY,
         Attendance.room_id == Room.id,
         Room.closed_at.is_(None),
         Room.session_id == Session.id,

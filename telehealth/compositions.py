@@ -50,7 +50,7 @@ def expect(session_id: str, carrier: str) -> None:
     )
     db.session.add(recording)
     db.session.flush()
-    _tell(recording, "begin")
+    _tell(recording, "begin", "asked for")
 
 
 def heard(event: Happening) -> None:
@@ -74,6 +74,12 @@ def follow(*, video: VideoProvider) -> int:
     )
     ids = db.session.scalars(query.where(Recording.heard_at < clock.now() - PAUSE)).all()
     return sum(_go_on(recording_id, keeper(video)) for recording_id in ids)
+
+
+def goes_on(recording: Recording) -> bool:
+    """Whether the room that it is made of is open still."""
+    room = select(Room.id).where(Room.provider_id == recording.room_id, Room.closed_at.is_(None))
+    return db.session.scalar(room) is not None
 
 
 def keeper(video: VideoProvider) -> RecordingProvider:
@@ -102,7 +108,7 @@ def _go_on(recording_id: str, video: RecordingProvider) -> bool:
     if found.state == found.COMING:
         return _give_up(recording_id, ended_at)
     with transaction():
-        return _settle(recording_id, ready=found.state == found.READY, seconds=found.seconds, size=found.size)
+        return _settle(recording_id, ready=found.state == found.READY, seconds=found.seconds)
 
 
 def _ask_for(recording_id: str, room_id: str, ended_at: datetime, video: RecordingProvider) -> bool:
@@ -115,12 +121,19 @@ def _ask_for(recording_id: str, room_id: str, ended_at: datetime, video: Recordi
         with transaction():
             return _settle(recording_id, ready=False, why=_("Nobody was recorded before the call was over."))
     with transaction():
-        db.session.execute(
+        kept = db.session.execute(
             update(Recording)
-            .where(Recording.id == recording_id, Recording.source_id.is_(None))
+            .where(
+                Recording.id == recording_id,
+                Recording.source_id.is_(None),
+                Recording.status == Recording.PROCESSING,
+            )
             .values(source_id=source_id)
             .execution_options(synchronize_session="fetch")
         )
+    if not kept.rowcount:  # type: ignore[attr-defined]
+        # It was deleted while it was being asked for.
+        video.erase(source_id, room_id)
     return True
 
 
@@ -144,9 +157,7 @@ def _give_up(recording_id: str, ended_at: datetime) -> bool:
         return _settle(recording_id, ready=False)
 
 
-def _settle(
-    recording_id: str, *, ready: bool, seconds: int | None = None, size: int = 0, why: str = ""
-) -> bool:
+def _settle(recording_id: str, *, ready: bool, seconds: int | None = None, why: str = "") -> bool:
     """It is there, or it never will be. What was settled or deleted before stays as it is."""
     recording = db.session.get_one(Recording, recording_id)
     signals.lock(recording.session_id)
@@ -155,10 +166,10 @@ def _settle(
         return False
     if ready:
         recording.status, recording.finished_at = Recording.AVAILABLE, clock.now()
-        recording.duration_seconds, recording.size_bytes = seconds, size
+        recording.duration_seconds = seconds
     else:
         recording.fail(why or _("The video service could not make it."))
-    _tell(recording, "finish")
+    _tell(recording, "finish", "ready" if ready else "failed")
     return True
 
 
@@ -167,12 +178,13 @@ def _of_room(room_id: str) -> Recording | None:
     return db.session.scalar(query.limit(1))
 
 
-def _tell(recording: Recording, action: str) -> None:
+def _tell(recording: Recording, action: str, reason: str = "") -> None:
     audit.record(
         f"recording.{action}",
         by=SYSTEM,
         object_type="session",
         object_id=recording.session_id,
+        reason=reason,
         detail={"recording": recording.id},
     )
     changes.announce(*changes.about(db.session.get_one(Session, recording.session_id)))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from flask_babel import gettext as _
 from sqlalchemy import ScalarSelect, func, select, update
 
-from telehealth import access, audit, changes, clock, compositions
+from telehealth import access, audit, changes, clock, compositions, signals
 from telehealth.access import Actor
 from telehealth.errors import NotAllowed, ProviderRefused, ProviderUnavailable, WrongState
 from telehealth.extensions import db
@@ -62,18 +62,22 @@ def words_of(decision: bool | None) -> str:
 def carry_out(session: Session, *, video: VideoProvider) -> bool:
     """Let a video service that records by itself do what was decided. Returns whether it does now.
 
-    One that cannot be reached is asked again by `repeat`.
+    One that cannot be reached is asked again by `repeat`; until it has answered it may do either, and
+    is taken to record.
     """
     if not video.records:
         return True
     wanted, told = _wanted_and_told(session.id)
     while wanted != told:
+        _note_down(session, None, video.name, begins=wanted)
         release()
         try:
             video.record(session.room, on=wanted)
         except (ProviderRefused, ProviderUnavailable) as trouble:
             what = "begun" if wanted else "stopped"
             log.warning("recording of session %s is not %s: %s", session.id, what, type(trouble).__name__)
+            if isinstance(trouble, ProviderRefused):
+                _note_down(session, told, video.name)
             return False
         _note_down(session, wanted, video.name)
         # Another decision may have come meanwhile, and its word may have arrived before ours.
@@ -89,7 +93,7 @@ def repeat(*, video: VideoProvider) -> int:
     query = select(Session).where(
         Session.status == Status.IN_PROGRESS,
         Session.recording_enabled.is_(True),
-        wanted != func.coalesce(Session.recording_on, False),
+        Session.recording_on.is_distinct_from(wanted),
     )
     return sum(carry_out(session, video=video) for session in db.session.scalars(query).all())
 
@@ -102,21 +106,23 @@ def _keep(session: Session, agreed: bool, before: bool | None, *, by: Actor) -> 
     changes.announce(*changes.about(session))
 
 
-def _wanted_and_told(session_id: str) -> tuple[bool, bool]:
-    """Whether the service should record now, and what it was told last."""
+def _wanted_and_told(session_id: str) -> tuple[bool, bool | None]:
+    """Whether the service should record now, and what it was told last; None: that is not sure."""
     query = select(Session.status, newest_of(session_id), Session.recording_on)
     status, agreed, told = db.session.execute(query.where(Session.id == session_id)).one()
-    return status == Status.IN_PROGRESS and bool(agreed), bool(told)
+    return status == Status.IN_PROGRESS and bool(agreed), told
 
 
-def _note_down(session: Session, on: bool, carrier: str) -> None:
+def _note_down(session: Session, told: bool | None, carrier: str, *, begins: bool = False) -> None:
+    """`begins`: before it is asked to record, so that nothing is recorded that nobody knows of."""
     with transaction():
-        if on:
+        signals.lock(session.id)
+        if begins:
             compositions.expect(session.id, carrier)
         db.session.execute(
             update(Session)
             .where(Session.id == session.id)
-            .values(recording_on=on)
+            .values(recording_on=told)
             .execution_options(synchronize_session="fetch")
         )
         changes.announce(*changes.about(session))

@@ -95,9 +95,11 @@ def _words(entry: AuditEntry) -> str:
     if entry.action == "recording.read" and entry.reason == "downloaded":
         return _("Recording downloaded")
     if entry.action == "recording.finish" and entry.actor_id is None:
-        return _("Recording finished by the system: no more of it came")
-    if entry.action == "session.join" and entry.reason == "back":
-        return _("Back in the call after a silence")
+        return _recording_words(entry.reason)
+    if entry.action == "recording.begin" and entry.actor_id is None:
+        return _("Recording asked for at the video service")
+    if entry.action == "session.join" and entry.reason:
+        return _("Came into the call") if entry.reason == "in" else _("Back in the call after a silence")
     words = {
         "session.create": _("Session created"),
         "session.start": _("Session started"),
@@ -120,6 +122,11 @@ def _words(entry: AuditEntry) -> str:
         "recording.delete": _("Recording deleted"),
     }
     return words.get(entry.action, entry.action)
+
+
+def _recording_words(reason: str) -> str:
+    words = {"ready": _("Recording is ready"), "failed": _("No recording could be made")}
+    return words.get(reason, _("Recording finished by the system: no more of it came"))
 
 
 def _leave_words(reason: str) -> str:

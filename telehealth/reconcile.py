@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import and_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from telehealth import attendance, clock, presence, rooms
+from telehealth import attendance, audit, clock, presence, rooms
 from telehealth.errors import ProviderRefused, ProviderUnavailable
 from telehealth.extensions import db
 from telehealth.models import Chore, Participation, Room, Session, SignIn, User
@@ -143,7 +143,7 @@ def _look(session: Session, room: Room, report: Report, video: VideoProvider) ->
     report.looked += 1
     for event in found.happenings():
         attendance.apply(event)
-    if found.ended_at is not None and found.ended_at < clock.now() - SETTLING:
+    if found.ended_at is None or found.ended_at < clock.now() - SETTLING:
         rooms.checked(room)
     return found
 
@@ -160,20 +160,26 @@ def _put_out(session: Session, found: RoomReport, video: VideoProvider) -> int:
 
 
 def _may_stay(session: Session, identity: str) -> bool:
-    """Somebody of this session, active, whose last page did not leave or get put out."""
+    """Somebody of this session, active, whose last page did not leave or get put out.
+
+    A program of their own has no page: whoever got a ticket since may be in by that.
+    """
     user_id = presence.whose(session, identity)
     if user_id is None:
         return False
     last = and_(Participation.user_id == User.id, Participation.session_id == session.id)
     query = (
-        select(User.active, Participation.state, SignIn.ended_at)
+        select(User.active, Participation.state, Participation.left_at, SignIn.ended_at)
         .outerjoin(Participation, last)
         .outerjoin(SignIn, SignIn.id == Participation.sign_in_id)
         .where(User.id == user_id)
         .order_by(Participation.seen_at.desc())
         .limit(1)
     )
-    active, state, signed_out = db.session.execute(query).one()
+    active, state, left_at, signed_out = db.session.execute(query).one()
     # A page that was lost to us when its sign-in ended could not be told to leave.
     lost_the_right = state == Participation.LOST and signed_out is not None
-    return active and state != Participation.LEFT and not lost_the_right
+    left = state == Participation.LEFT and not (
+        left_at and audit.got_token_since(session.id, user_id, left_at)
+    )
+    return active and not left and not lost_the_right

@@ -58,7 +58,7 @@ def standing(session: Session, *, video: VideoProvider) -> Standing:
         Recording.heard_at > clock.now() - FRESH,
     )
     decision, heard = db.session.execute(select(consents.newest_of(session.id), fresh)).one()
-    running = bool(session.recording_on) if video.records else bool(decision and heard)
+    running = session.recording_on is not False if video.records else bool(decision and heard)
     going_on = session.status == Status.IN_PROGRESS
     return Standing(True, consents.words_of(decision), going_on and running, by)
 
@@ -168,10 +168,13 @@ def finish(session: Session, recording: Recording, *, by: Actor, duration: int) 
 def delete(session: Session, recording: Recording, *, by: Actor, video: VideoProvider) -> None:
     """Delete it for good, at the video service too. Harmless twice.
 
-    Raises NotAllowed, or what the service raises: then it is still there.
+    Raises NotAllowed, WrongState while the service may still add to it, or what the service raises:
+    then it is still there.
     """
     _only_the_doctor(session, "delete", by=by)
     if recording.carrier != Recording.PEER and recording.deleted_at is None:
+        if compositions.goes_on(recording):
+            raise WrongState(_("End the session first. Then you can delete the recording."), session=session)
         release()
         compositions.keeper(video).erase(recording.source_id or "", recording.room_id or "")
     with transaction():

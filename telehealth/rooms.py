@@ -148,7 +148,7 @@ def _keep(session_id: str, provider_id: str) -> None:
         db.session.execute(
             update(Session)
             .where(Session.id == session_id)
-            .values(recording_on=None)
+            .values(recording_on=False)
             .execution_options(synchronize_session=False)
         )
     room.checked_at = now

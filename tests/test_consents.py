@@ -7,8 +7,8 @@ from support.records import RecordingVideo
 
 from telehealth import access, chores, consents, history, recordings, rooms, sessions, video
 from telehealth.access import Actor
-from telehealth.errors import NotAllowed, WrongState
-from telehealth.models import Consent, Role, Session, Status
+from telehealth.errors import NotAllowed, ProviderRefused, ProviderUnavailable, WrongState
+from telehealth.models import Consent, Recording, Role, Session, Status
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +34,21 @@ def decide(session, agreed, by):
 def decision(session, by):
     fresh = access.load_session(session.id, by=by.actor)
     return recordings.standing(fresh, video=video.provider()).decision
+
+
+def losing_the_answer(service):
+    """The service does as it is told, and its answer never arrives."""
+    record = service.record
+
+    def record_unheard(room, *, on):
+        record(room, on=on)
+        raise ProviderUnavailable
+
+    return record_unheard
+
+
+def recordings_of(session):
+    return [row for row in rows(Recording) if row["session_id"] == session.id]
 
 
 def on_at_service(clinic, session):
@@ -141,7 +156,7 @@ def test_a_withdrawal_that_the_service_did_not_hear_is_told_as_it_is_and_repeate
     standing = recordings.standing(clinic.now(session), video=service)
     assert (standing.decision, standing.running, standing.by) == ("declined", True, "provider")
     chores.run(video=service)
-    assert on_at_service(clinic, session) is True
+    assert on_at_service(clinic, session) is None
     service.away = False
     chores.run(video=service)
     assert service.asked == ["record True", *["record False"] * 3]
@@ -168,6 +183,44 @@ def test_a_decision_that_comes_while_the_service_is_being_told_is_carried_out_to
     decide(session, True, ana)
     assert service.asked[-1] == "record False"
     assert on_at_service(clinic, session) is False
+
+
+def test_a_no_is_told_to_a_service_whose_answer_to_the_yes_got_lost(clinic, session, ana, service):
+    answer, service.record = service.record, losing_the_answer(service)
+    decide(session, True, ana)
+    assert on_at_service(clinic, session) is None
+    assert recordings.standing(clinic.now(session), video=service).running
+    service.record = answer
+    decide(session, False, ana)
+    assert service.asked == ["record True", "record False"]
+    assert not recordings.standing(clinic.now(session), video=service).running
+
+
+def test_what_was_perhaps_recorded_is_looked_for_when_it_is_over(clinic, session, ana, service):
+    rooms.open_for(clinic.now(session), video=service)
+    service.record = losing_the_answer(service)
+    decide(session, True, ana)
+    (recording,) = recordings_of(session)
+    assert recording["status"] == "processing"
+
+
+def test_a_service_that_refuses_to_record_is_not_taken_to_do_so(clinic, session, ana, service, monkeypatch):
+    def refuse(room, *, on):
+        raise ProviderRefused("no")
+
+    monkeypatch.setattr(service, "record", refuse)
+    decide(session, True, ana)
+    standing = recordings.standing(clinic.now(session), video=service)
+    assert (standing.decision, standing.running) == ("agreed", False)
+
+
+def test_two_workers_that_repeat_at_once_expect_one_recording(app, clinic, session, ana, service):
+    rooms.open_for(clinic.now(session), video=service)
+    service.away = True
+    decide(session, True, ana)
+    service.away = False
+    assert None not in together(app, [lambda: consents.repeat(video=service)] * 4)
+    assert len(recordings_of(session)) == 1
 
 
 def test_a_session_that_nobody_wishes_to_record_costs_no_statement(app, clinic):

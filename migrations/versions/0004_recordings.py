@@ -11,7 +11,8 @@ depends_on = None
 
 def upgrade() -> None:
     # Without batch mode: neither database needs to make the table anew for this.
-    op.add_column("sessions", sa.Column("recording_on", sa.Boolean(), nullable=True))
+    recording_on = sa.Column("recording_on", sa.Boolean(), nullable=True, server_default=sa.false())
+    op.add_column("sessions", recording_on)
     op.create_table(
         "consents",
         sa.Column("id", sa.Integer(), nullable=False),

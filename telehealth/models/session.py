@@ -38,7 +38,7 @@ _OPEN = text("status IN ('SCHEDULED', 'IN_PROGRESS')")
 class Session(Model):
     """One session. `doctor` and `patient` are those of the visit; `room` is opaque and its own for life.
 
-    `recording_on`: what a video service that records by itself was told last.
+    `recording_on`: what a video service that records by itself was told last; None while that is not sure.
     """
 
     __tablename__ = "sessions"
@@ -90,7 +90,7 @@ class Session(Model):
     last_signal: Mapped[int] = mapped_column(default=0)
     room_open: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Whether the provider may have a room of this session open; set before it is asked for one."""
-    recording_on: Mapped[bool | None]
+    recording_on: Mapped[bool | None] = mapped_column(default=False, server_default=false())
 
     visit: Mapped[Visit] = relationship(back_populates="sessions")
     doctor: Mapped[User] = relationship(foreign_keys=[doctor_id])

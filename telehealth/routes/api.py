@@ -96,7 +96,7 @@ def start_session(session_id: str) -> dict[str, Any]:
 
 
 @in_call
-@api.endpoint("POST", "/telemedicine/token/", TicketOut, errors=(403, 404, 409, 503), body=TokenRequest)
+@api.endpoint("POST", "/telemedicine/token/", TicketOut, errors=(403, 404, 409, 502, 503), body=TokenRequest)
 def create_token(body: TokenRequest) -> dict[str, Any]:
     """All a browser needs to connect: doctor IN_PROGRESS, patient also SCHEDULED."""
     session = access.load_session(body.session_id, by=actor(), action="join", bare=True)

@@ -166,7 +166,7 @@ def _title(status: int) -> str:
         410: _("This link no longer works"),
         429: _("Too many tries"),
         500: _("Something went wrong on our side"),
-        502: _("The video did not start"),
+        502: _("The video service refused this"),
         503: _("The video service does not answer"),
     }
     return titles.get(status, _("This did not work"))

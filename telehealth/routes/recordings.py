@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pydantic import Field
 
-from telehealth import access, consents, playback, recording_files, recordings, video
+from telehealth import access, compositions, consents, playback, recording_files, recordings, video
 from telehealth.errors import NotFound
 from telehealth.models import Recording, Session
 from telehealth.routes import actor, in_call, passive, see_other, speaks_json, takes
@@ -92,7 +92,10 @@ def show(session_id: str, recording_id: str) -> ResponseReturnValue:
     session, recording = _load_to_read(session_id, recording_id)
     if playback.is_there(recording):
         playback.note_reading(session, recording, by=actor(), more=False)
-    return render_template("telemedicine/recording.html", session=session, recording=recording)
+    goes_on = compositions.goes_on(recording)
+    return render_template(
+        "telemedicine/recording.html", session=session, recording=recording, goes_on=goes_on
+    )
 
 
 @blueprint.get("/recordings/<recording_id>/media")
@@ -106,7 +109,7 @@ def media(session_id: str, recording_id: str) -> ResponseReturnValue:
     if isinstance(found, Path):
         answer = send_file(found, mimetype=recording.media_type, conditional=True)
     else:
-        answer = Response(found.chunks, found.status, found.headers)
+        answer = Response(found.chunks, found.status, found.headers, recording.media_type)
     name = f"recording-{recording.id[:8]}.{recording_files.SUFFIXES[recording.media_type]}"
     answer.headers.set("Content-Disposition", "attachment" if download else "inline", filename=name)
     return answer

@@ -82,7 +82,7 @@ class RoomReport:
 
 @dataclass(frozen=True)
 class Recorded:
-    """How far a recording is at the provider; `seconds` and `size` (bytes) once it is ready."""
+    """How far a recording is at the provider; `seconds` once it is ready."""
 
     COMING: ClassVar = "coming"
     READY: ClassVar = "ready"
@@ -90,7 +90,6 @@ class Recorded:
 
     state: str
     seconds: int | None = None
-    size: int = 0
 
 
 @dataclass(frozen=True)

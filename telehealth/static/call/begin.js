@@ -8,13 +8,22 @@ export const participant = Array.from(crypto.getRandomValues(new Uint8Array(12))
   byte.toString(16).padStart(2, '0'),
 ).join('');
 
-/** The answer to come of the first entering. */
-export const answer = fetch(`${url}/enter`, {
-  method: 'POST',
-  headers: { 'Content-Type': 'application/json', 'X-CSRFToken': csrf },
-  body: JSON.stringify({ participant }),
-  redirect: 'manual',
-  signal: AbortSignal.timeout(8000),
+/** Settled once somebody looks at the page: what a browser prepares before the click comes in nowhere. */
+export const shown = new Promise((resolve) => {
+  if (document.prerendering) document.addEventListener('prerenderingchange', resolve, { once: true });
+  else resolve();
 });
+
+const enter = () =>
+  fetch(`${url}/enter`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', 'X-CSRFToken': csrf },
+    body: JSON.stringify({ participant }),
+    redirect: 'manual',
+    signal: AbortSignal.timeout(8000),
+  });
+
+/** The answer to come of the first entering. */
+export const answer = document.prerendering ? shown.then(enter) : enter();
 
 answer.catch(() => {});

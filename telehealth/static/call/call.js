@@ -346,4 +346,5 @@ class Call {
   }
 }
 
+await begun.shown;
 new Call().start();

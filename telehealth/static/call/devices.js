@@ -11,8 +11,8 @@ const PROBLEMS = {
   AbortError: 'busy',
 };
 
-// Two cores are too few to send a large picture and to show one.
-const small = navigator.hardwareConcurrency <= 2;
+// Two cores are too few to send a large picture and to show one; on a telephone nobody sees the difference.
+const small = navigator.hardwareConcurrency <= 2 || matchMedia('(pointer: coarse)').matches;
 const CONSTRAINTS = {
   audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true },
   video: {

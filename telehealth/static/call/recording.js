@@ -1,5 +1,10 @@
 import { insist, post } from './http.js';
 
+/** The server asks the video service before it answers, and asks again. */
+const TIME_OUT = 20000;
+/** After how long it is said that the recording has not begun. */
+const LATE = 6000;
+
 /**
  * What the page shows and does about a recording of the call: the patient's answer, the notice on
  * both sides, and in the doctor's browser the recorder, where the server says that browsers record.
@@ -17,6 +22,8 @@ export class Recording {
   #announced = false;
   #over = false;
   #wish = null;
+  #due = null;
+  #late = false;
 
   /** `page`: {role, url, csrf, line, show(tokens), announce(key)}. */
   constructor(page) {
@@ -43,6 +50,7 @@ export class Recording {
   begin(room, tracks) {
     this.#room = room;
     this.#tracks = tracks;
+    this.#show();
     this.#record();
   }
 
@@ -90,7 +98,7 @@ export class Recording {
     try {
       const { recording } = await insist(async () => {
         try {
-          return await post(`${url}/consent`, { agreed }, { csrf });
+          return await post(`${url}/consent`, { agreed }, { csrf, timeout: TIME_OUT });
         } catch (error) {
           this.#failing = wanted();
           this.#show();
@@ -108,11 +116,26 @@ export class Recording {
     decided.find((place) => place.checkVisibility())?.focus();
   }
 
+  /** Whether a recording is wished for that does not run, for longer than a beginning takes. */
+  #watch(missing) {
+    if (!missing) {
+      clearTimeout(this.#due);
+      this.#due = null;
+      this.#late = false;
+    }
+    if (!missing || this.#due) return;
+    this.#due = setTimeout(() => {
+      this.#late = true;
+      this.#show();
+    }, LATE);
+  }
+
   #show() {
     const { decision, running, by } = this.#standing;
     const doctor = this.#page.role === 'doctor';
     const on = doctor && by === 'browser' ? this.#recorder?.state === 'recording' : running;
     const trouble = this.#trouble || this.#recorder?.trouble;
+    this.#watch(this.#room && decision === 'agreed' && !on && !trouble && !this.#over);
     const mine = [
       `consent-${decision}`,
       decision === 'declined' && running && 'consent-stuck',
@@ -121,6 +144,7 @@ export class Recording {
     const theirs = [
       trouble ? `recorder-${trouble}` : `record-${decision}`,
       decision === 'declined' && running && 'record-stuck',
+      this.#late && 'record-late',
     ];
     const live = [on && 'recorded', ...(doctor ? theirs : mine)];
     this.#page.show((this.#over ? [this.#saving && 'recorder-saving'] : live).filter(Boolean));

@@ -13,8 +13,12 @@ const REASONS = new Map(
   Object.entries(MEANING).flatMap(([reason, codes]) => codes.map((code) => [code, reason])),
 );
 
+class Unsupported extends Error {}
+
 /** Why a connection did not come about or is over; whatever is not listed is a service out of reach. */
-export const reasonOf = ({ code } = {}) => REASONS.get(code) ?? 'unreachable';
+export function reasonOf(error) {
+  return error instanceof Unsupported ? 'unsupported' : (REASONS.get(error?.code) ?? 'unreachable');
+}
 
 let library;
 
@@ -23,7 +27,11 @@ export function load() {
   library ??= new Promise((resolve, reject) => {
     const script = document.createElement('script');
     script.src = LIBRARY;
-    script.onload = () => resolve(window.Twilio.Video);
+    script.onload = () => {
+      const { Video } = window.Twilio;
+      if (Video.isSupported) resolve(Video);
+      else reject(new Unsupported());
+    };
     script.onerror = () => {
       library = undefined;
       reject(new TypeError('the library did not load'));

@@ -14,6 +14,11 @@ const NEWS = [
 /** After so long in silence something on the way swallows what we say: firewalls do not answer. */
 const SILENCE = 10000;
 
+const LONG = 30000;
+
+/** What no other try would change. */
+const FINAL = ['elsewhere', 'put-out', 'unsupported'];
+
 /** Load what is needed while the page still asks to come in. */
 export function prepare() {
   load().catch(() => {});
@@ -154,26 +159,32 @@ class TwilioRoom extends Room {
   /** What to do about it; whether to connect again. */
   async #mayGoOn(error, tries) {
     const reason = error ? reasonOf(error) : 'put-out';
-    if (reason === 'elsewhere' || reason === 'put-out') {
+    if (FINAL.includes(reason)) {
       this.say('trouble', { reason });
       return false;
     }
-    this.become(this.state === 'connecting' ? 'connecting' : 'reconnecting');
+    const again = () => this.become(this.state === 'connecting' ? 'connecting' : 'reconnecting');
+    // A room that is gone is most often the end, of which the answer tells.
+    if (reason !== 'no-room') again();
     // The first time costs nobody a word: a fresh ticket or another room may be all it takes.
     if (tries) this.say('trouble', { reason });
-    if (tries || reason === 'full') await this.#rest(tries);
+    if (tries || reason === 'full') await this.#rest(reason, tries);
     const ask = async () => {
       try {
         if (reason === 'no-room') await this.#reopen();
         // Whoever went on elsewhere meanwhile is not to be put out by a page that wakes up.
         return await Promise.all([this.#renew(), this.#line.look()]);
       } catch (refusal) {
-        if (!refusal.final) this.say('trouble', { reason });
+        if (!refusal.final) {
+          again();
+          this.say('trouble', { reason });
+        }
         throw refusal;
       }
     };
     try {
       [this.#ticket] = await insist(ask, () => !this.#out);
+      if (!this.#out) again();
       return !this.#out;
     } catch {
       // A no for good: the page asks how the session stands, and goes by that.
@@ -182,8 +193,10 @@ class TwilioRoom extends Room {
     }
   }
 
-  async #rest(tries) {
-    await Promise.race([pause(delay(tries)), new Promise((resolve) => (this.#wake = resolve))]);
+  async #rest(reason, tries) {
+    // Each ticket is written down, and one that was refused twice is refused for a while.
+    const milliseconds = reason === 'no-entry' && tries > 1 ? LONG : delay(tries);
+    await Promise.race([pause(milliseconds), new Promise((resolve) => (this.#wake = resolve))]);
   }
 
   #options(tracks) {

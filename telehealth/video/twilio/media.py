@@ -62,7 +62,7 @@ def look(client: Client, source_id: str) -> Recorded:
     if found is None:
         return Recorded(Recorded.FAILED)
     seconds = int(found.duration) if found.duration else None
-    return Recorded(_STATES.get(found.status, Recorded.COMING), seconds, int(found.size or 0))
+    return Recorded(_STATES.get(found.status, Recorded.COMING), seconds)
 
 
 def read(client: Client, source_id: str, byte_range: str | None) -> Media:
@@ -87,12 +87,15 @@ def read(client: Client, source_id: str, byte_range: str | None) -> Media:
 
 
 def erase(client: Client, source_id: str, room_id: str) -> None:
-    """Delete the file and the tracks that it was made of; what is gone already is fine."""
+    """Delete the file and the tracks that it was made of; what is gone already is fine.
+
+    Of a room every file: that one was made we may never have heard.
+    """
     video = client.video.v1
-    if source_id:
-        ask("delete composition", video.compositions(source_id).delete, known=(NOT_FOUND,))
-    tracks = (
-        ask("list recordings", lambda: video.rooms(room_id).recordings.list(limit=1000)) if room_id else []
-    )
-    for track in tracks or []:
-        ask("delete recording", track.delete, known=(NOT_FOUND,))
+    deletions = [video.compositions(source_id).delete] if source_id else []
+    if room_id:
+        files = ask("list compositions", lambda: video.compositions.list(room_sid=room_id, limit=100)) or []
+        tracks = ask("list recordings", lambda: video.rooms(room_id).recordings.list(limit=1000)) or []
+        deletions += [one.delete for one in (*files, *tracks)]
+    for delete in deletions:
+        ask("delete recording", delete, known=(NOT_FOUND,))

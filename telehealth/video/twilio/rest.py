@@ -25,6 +25,7 @@ PAUSE = 0.3
 """Seconds before the first repeat; doubled after each, and never the same for two callers."""
 
 NOT_FOUND = 404
+OPEN_ROOM = "open room"
 EXISTS = 53113
 COMPLETED_BEFORE = 53112
 
@@ -62,7 +63,7 @@ def ask(
                 return None
             log.warning("video service: %s got %s, code %s", what, error.status, error.code)
             if error.status != 429 and error.status < 500:
-                raise ProviderRefused(_why(error)) from error
+                raise ProviderRefused(_why(error, what)) from error
         except SILENCE as error:
             log.warning("video service: %s got no answer (%s)", what, type(error).__name__)
         if attempt < tries:
@@ -70,7 +71,9 @@ def ask(
     raise ProviderUnavailable()
 
 
-def _why(error: TwilioException) -> str:
+def _why(error: TwilioException, what: str) -> str:
     if error.status in (401, 403):
         return _("The video service does not accept the clinic’s access data. Staff have to check them.")
-    return _("The video service refused to open a room.")
+    if what == OPEN_ROOM:
+        return _("The video service refused to open a room.")
+    return _("The video service refused this.")
