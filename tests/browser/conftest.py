@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
 from support import apps, browsers
+from support.browsers import Watch
 from support.server import Server
 
-from browser.people import SETTINGS, Somebody
+from browser.people import SETTINGS, At, Call, Somebody, meet
 
 if TYPE_CHECKING:
     from flask import Flask
+    from support.cast import Clinic
     from support.databases import Databases
+
+    from telehealth.models import Session
+
+Lend = Callable[[str], AbstractContextManager[tuple[Page, Watch]]]
 
 DEADLINE = 20_000
 """Milliseconds after which what a test waits for has not happened; the machine may be busy."""
@@ -58,12 +65,55 @@ def app(database_url: str, settings: dict[str, str], server: Server) -> Iterator
     apps.close(app)
 
 
+@pytest.fixture(scope="module")
+def arguments() -> Sequence[str]:
+    """More arguments for browsers that a file starts for itself."""
+    return ()
+
+
+@pytest.fixture(scope="module")
+def with_devices(playwright: Playwright, arguments: Sequence[str]) -> Iterator[Callable[[str], Browser]]:
+    """A browser on a machine with other devices, or whose user says no; each is started once."""
+    found: dict[str, Browser] = {}
+    with ExitStack() as stack:
+
+        def with_devices(devices: str) -> Browser:
+            if devices not in found:
+                found[devices] = browsers.launch(playwright, devices=devices, extra=arguments)
+                stack.callback(found[devices].close)
+            return found[devices]
+
+        yield with_devices
+
+
+@pytest.fixture(scope="module")
+def lend(browser: Browser, server: Server) -> Iterator[Lend]:
+    """Lends people a device of their own, for a test the one that they had in the test before.
+
+    To start one takes a second, and to fetch and compile the pages' scripts anew takes another.
+    """
+    idle: dict[str, list[tuple[BrowserContext, Watch]]] = defaultdict(list)
+    with ExitStack() as stack:
+
+        @contextmanager
+        def lend(key: str) -> Iterator[tuple[Page, Watch]]:
+            one = idle[key].pop() if idle[key] else stack.enter_context(browsers.device(browser, server.url))
+            context, watch = one
+            watch.begin()
+            yield context.new_page(), watch
+            browsers.leave(context)
+            watch.check()
+            idle[key].append(one)
+
+        yield lend
+
+
 @pytest.fixture
-def at_screen(browser: Browser, server: Server, app: Flask) -> Iterator[Callable[..., Somebody]]:
+def at_screen(browser: Browser, server: Server, app: Flask, lend: Lend) -> Iterator[At]:
     """Puts a member of the cast at a browser of their own; more options are the context's.
 
     `in_` is another browser than the usual one, `of` another server on the same database;
-    `signed_in=False` leaves the door shut.
+    `signed_in=False` leaves the door shut, `anew=True` gives a device that has fetched and kept nothing.
     """
     with ExitStack() as stack:
 
@@ -73,10 +123,14 @@ def at_screen(browser: Browser, server: Server, app: Flask) -> Iterator[Callable
             signed_in: bool = True,
             in_: Browser | None = None,
             of: Server | None = None,
+            anew: bool = False,
             **options: object,
         ) -> Somebody:
             url = (of or server).url
-            page, watch = stack.enter_context(browsers.browsing(in_ or browser, url, **options))
+            own = anew or not signed_in or in_ or of or options
+            page, watch = stack.enter_context(
+                browsers.browsing(in_ or browser, url, **options) if own else lend(key)
+            )
             page.context.set_default_timeout(DEADLINE)
             page.context.set_default_navigation_timeout(3 * DEADLINE)
             somebody = Somebody(page, watch, key)
@@ -85,3 +139,17 @@ def at_screen(browser: Browser, server: Server, app: Flask) -> Iterator[Callable
             return somebody
 
         yield at_screen
+
+
+@pytest.fixture
+def session(clinic: Clinic) -> Session:
+    """A session of Dr Grey and Ana that has begun; a file may have another."""
+    return clinic.session("IN_PROGRESS")
+
+
+@pytest.fixture
+def call(at_screen: At, session: Session) -> Call:
+    """Dr Grey and Ana in the call of the session."""
+    grey, ana = at_screen("dr_grey"), at_screen("ana")
+    meet(grey, ana, session)
+    return Call(session, grey, ana)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Locator, Page, expect
@@ -193,12 +194,29 @@ class Somebody:
         self.answer("End Session")
 
 
+At = Callable[..., Somebody]
+"""What `at_screen` is: it puts a member of the cast at a browser of their own."""
+
+
+class Call(NamedTuple):
+    """A session that has begun, its doctor and its patient, who see each other."""
+
+    session: Session
+    grey: Somebody
+    ana: Somebody
+
+
+def see_each_other(one: Somebody, other: Somebody) -> None:
+    """Both are connected, and each really sees and hears the other."""
+    one.sees(other)
+    other.sees(one)
+
+
 def meet(doctor: Somebody, patient: Somebody, session: Session | str) -> None:
     """Both come into a session that has begun, and see each other."""
     doctor.open_call(session)
     patient.open_call(session)
-    doctor.sees(patient)
-    patient.sees(doctor)
+    see_each_other(doctor, patient)
 
 
 def set_back(app: Flask, model: Any, *conditions: Any, **columns: timedelta) -> None:

@@ -12,11 +12,9 @@ from playwright.sync_api import Page, expect
 from support.cast import CAST, Clinic, Person
 
 from browser.inspection import faults_of
-from browser.people import Somebody, clinic_time, meet
+from browser.people import At, Somebody, clinic_time, meet
 from telehealth import people
 from telehealth.models import Session, Status, Visit
-
-At = Callable[..., Somebody]
 
 
 @dataclass

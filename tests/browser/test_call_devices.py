@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 
-import pytest
-from playwright.sync_api import Browser, Playwright, expect
+from playwright.sync_api import Browser, expect
 from support import browsers
 from support.cast import Clinic
 
-from browser.people import Somebody
-
-At = Callable[..., Somebody]
-
-
-@pytest.fixture(scope="module")
-def with_devices(playwright: Playwright) -> Iterator[Callable[[str], Browser]]:
-    """A browser on a machine with other devices, or whose user says no; each is started once."""
-    found: dict[str, Browser] = {}
-    with ExitStack() as stack:
-
-        def with_devices(devices: str) -> Browser:
-            if devices not in found:
-                found[devices] = browsers.launch(playwright, devices=devices)
-                stack.callback(found[devices].close)
-            return found[devices]
-
-        yield with_devices
+from browser.people import At, Call
 
 
 def test_who_says_no_to_the_camera_is_told_the_steps_and_still_sees_and_hears(
@@ -91,12 +72,8 @@ def test_who_has_a_microphone_alone_is_heard(
     expect(grey.page.locator(".person:visible .person-muted")).to_be_hidden()
 
 
-def test_a_camera_is_chosen_in_the_call(at_screen: At, clinic: Clinic):
-    session = clinic.session("IN_PROGRESS")
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    grey.open_call(session)
-    ana.open_call(session)
-    grey.sees(ana)
+def test_a_camera_is_chosen_in_the_call_and_opened_again_when_it_was_pulled_out(call: Call):
+    _session, grey, ana = call
     ana.press("Devices")
     choice = ana.page.get_by_label("Camera", exact=True).and_(ana.page.locator("select"))
     expect(choice).to_be_visible()
@@ -110,13 +87,6 @@ def test_a_camera_is_chosen_in_the_call(at_screen: At, clinic: Clinic):
     ana.press("Done")
     grey.sees(ana)
 
-
-def test_a_camera_that_is_pulled_out_is_opened_again_when_it_is_back(at_screen: At, clinic: Clinic):
-    session = clinic.session("IN_PROGRESS")
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    grey.open_call(session)
-    ana.open_call(session)
-    grey.sees(ana)
     ana.own_picture.evaluate(
         """video => {
           const [track] = video.srcObject.getVideoTracks();

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from playwright.sync_api import expect
 from support.cast import Clinic
 
-from browser.people import Somebody, meet
-
-At = Callable[..., Somebody]
+from browser.people import At, Call, Somebody, meet, see_each_other
 
 
 def crash(somebody: Somebody) -> None:
@@ -21,28 +17,15 @@ def crash(somebody: Somebody) -> None:
             assert "crash" in str(trouble).lower() or "ERR_ABORTED" in str(trouble), trouble
 
 
-def test_the_patient_reloads_and_is_back_by_itself(at_screen: At, clinic: Clinic):
-    session = clinic.session("IN_PROGRESS")
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    meet(grey, ana, session)
-    ana.page.reload()
-    ana.sees(grey)
-    grey.sees(ana)
+def test_whoever_reloads_is_back_by_itself(call: Call):
+    _session, grey, ana = call
+    for one in (grey, ana):
+        one.page.reload()
+        see_each_other(grey, ana)
 
 
-def test_the_doctor_reloads_and_is_back_by_itself(at_screen: At, clinic: Clinic):
-    session = clinic.session("IN_PROGRESS")
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    meet(grey, ana, session)
-    grey.page.reload()
-    grey.sees(ana)
-    ana.sees(grey)
-
-
-def test_what_is_turned_off_stays_off_after_a_reload(at_screen: At, clinic: Clinic):
-    session = clinic.session("IN_PROGRESS")
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    meet(grey, ana, session)
+def test_what_is_turned_off_stays_off_after_a_reload(call: Call):
+    _session, grey, ana = call
     ana.toggle("Camera", on=False)
     ana.toggle("Microphone", on=False)
     ana.page.reload()
@@ -54,10 +37,8 @@ def test_what_is_turned_off_stays_off_after_a_reload(at_screen: At, clinic: Clin
     grey.sees(ana)
 
 
-def test_a_browser_that_crashed_comes_back(at_screen: At, clinic: Clinic):
-    session = clinic.session("IN_PROGRESS")
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    meet(grey, ana, session)
+def test_a_browser_that_crashed_comes_back(call: Call):
+    session, grey, ana = call
     crash(ana)
     grey.is_("reconnecting")
     grey.reads("We lost the connection")
@@ -76,8 +57,7 @@ def test_the_newest_window_wins_and_the_old_one_does_not_fight(at_screen: At, cl
     first.reads("The call is open in another window")
     expect(first.own_picture).to_be_hidden()
     first.sees_nobody()
-    second.sees(grey)
-    grey.sees(second)
+    see_each_other(grey, second)
 
     # Until it is asked to.
     first.press("Use here")
@@ -95,21 +75,7 @@ def test_both_click_join_at_the_same_moment(at_screen: At, clinic: Clinic):
     click = "button => setTimeout(() => button.click(), 50)"
     grey.button("Join Call", grey.card(session)).evaluate(click)
     ana.button("Join Session", ana.card(session)).evaluate(click)
-    grey.sees(ana)
-    ana.sees(grey)
-
-
-def test_the_doctor_leaves_the_patient_alone_and_comes_back(at_screen: At, clinic: Clinic):
-    session = clinic.session("IN_PROGRESS")
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    meet(grey, ana, session)
-    grey.press("Leave Call")
-    ana.is_("waiting")
-    ana.reads("Your doctor is on the way")
-    ana.sees_nobody()
-    grey.press("Join Call", grey.finds(session, "IN_PROGRESS"))
-    grey.sees(ana)
-    ana.sees(grey)
+    see_each_other(grey, ana)
 
 
 def test_going_back_in_history_leaves_the_call_and_forward_joins_again(at_screen: At, clinic: Clinic):
@@ -121,14 +87,11 @@ def test_going_back_in_history_leaves_the_call_and_forward_joins_again(at_screen
     ana.finds(session, "IN_PROGRESS")
     grey.is_("waiting")
     ana.page.go_forward()
-    ana.sees(grey)
-    grey.sees(ana)
+    see_each_other(grey, ana)
 
 
-def test_a_session_that_is_ended_from_the_card_ends_the_call_of_both(at_screen: At, clinic: Clinic):
-    session = clinic.session("IN_PROGRESS")
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    meet(grey, ana, session)
+def test_a_session_that_is_ended_from_the_card_ends_the_call_of_both(call: Call):
+    session, grey, ana = call
     list_page = grey.second_tab().open(f"/visits/{session.visit_id}/telemedicine")
     list_page.press("End Session", list_page.card(session))
     list_page.answer("End Session")

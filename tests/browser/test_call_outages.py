@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 
 from flask import Flask
@@ -11,16 +10,12 @@ from support import browsers
 from support.cast import Clinic
 from support.server import Server
 
-from browser.people import Somebody, meet, set_back
+from browser.people import At, Call, see_each_other, set_back
 from telehealth.models import Participation, SignIn
 
-At = Callable[..., Somebody]
 
-
-def test_a_server_that_restarts_in_the_call_is_not_noticed(at_screen: At, clinic: Clinic, server: Server):
-    session = clinic.session("IN_PROGRESS")
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    meet(grey, ana, session)
+def test_a_server_that_restarts_in_the_call_is_not_noticed(call: Call, clinic: Clinic, server: Server):
+    session, grey, ana = call
 
     server.stop()
     browsers.sees(grey.page)
@@ -31,8 +26,7 @@ def test_a_server_that_restarts_in_the_call_is_not_noticed(at_screen: At, clinic
 
     server.start()
     ana.page.reload()
-    ana.sees(grey)
-    grey.sees(ana)
+    see_each_other(grey, ana)
     grey.end()
     for one in (grey, ana):
         one.is_("disconnected")
@@ -49,14 +43,11 @@ def test_the_waiting_room_outlives_a_restart(at_screen: At, clinic: Clinic, serv
     grey.open(f"/visits/{session.visit_id}/telemedicine")
     grey.press("Start Session", grey.card(session))
     grey.press("Join Call", grey.card(session))
-    ana.sees(grey)
-    grey.sees(ana)
+    see_each_other(grey, ana)
 
 
-def test_a_worker_that_crashes_costs_nothing(at_screen: At, clinic: Clinic, server: Server):
-    session = clinic.session("IN_PROGRESS")
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    meet(grey, ana, session)
+def test_a_worker_that_crashes_costs_nothing(call: Call, server: Server):
+    _session, grey, ana = call
     server.kill_worker()
     server.kill_worker()
     ana.page.reload()
@@ -80,16 +71,11 @@ def test_who_comes_an_hour_early_gets_in_by_itself(at_screen: At, clinic: Clinic
     grey.reads("Patient is waiting: 65 min", grey.card(session))
     grey.press("Start Session", grey.card(session))
     grey.press("Join Call", grey.card(session))
-    ana.sees(grey)
-    grey.sees(ana)
+    see_each_other(grey, ana)
 
 
-def test_a_call_goes_on_when_the_sign_in_is_too_old_for_other_pages(
-    at_screen: At, clinic: Clinic, app: Flask
-):
-    session = clinic.session("IN_PROGRESS")
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    meet(grey, ana, session)
+def test_a_call_goes_on_when_the_sign_in_is_too_old_for_other_pages(call: Call, app: Flask):
+    session, grey, ana = call
     for key in ("doctor_id", "patient_id"):
         ages = timedelta(hours=13)
         set_back(app, SignIn, SignIn.user_id == getattr(session, key), last_used_at=ages, created_at=ages)
@@ -104,10 +90,8 @@ def test_a_call_goes_on_when_the_sign_in_is_too_old_for_other_pages(
     ana.is_at("/sign-in?next=/patient-portal/telemedicine")
 
 
-def test_signing_out_in_another_window_ends_the_call_for_this_person(at_screen: At, clinic: Clinic):
-    session = clinic.session("IN_PROGRESS")
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    meet(grey, ana, session)
+def test_signing_out_in_another_window_ends_the_call_for_this_person(call: Call, clinic: Clinic):
+    session, grey, ana = call
     ana.second_tab().open("/sign-out").press("Sign out")
     ana.is_("disconnected")
     ana.sees_nobody()
@@ -117,10 +101,8 @@ def test_signing_out_in_another_window_ends_the_call_for_this_person(at_screen: 
     assert clinic.now(session).status == "IN_PROGRESS"
 
 
-def test_the_network_is_away_for_seconds(at_screen: At, clinic: Clinic, app: Flask):
-    session = clinic.session("IN_PROGRESS")
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    meet(grey, ana, session)
+def test_the_network_is_away_for_seconds(call: Call, clinic: Clinic, app: Flask):
+    session, grey, ana = call
     ana.page.context.set_offline(True)
     # The server thinks that she is gone; the media knows better.
     of_ana = (Participation.session_id == session.id, Participation.role == "patient")
@@ -133,14 +115,11 @@ def test_the_network_is_away_for_seconds(at_screen: At, clinic: Clinic, app: Fla
     browsers.until(
         lambda: clinic.history(session).count("session.join") == 3, 30, "the server did not see her again"
     )
-    grey.sees(ana)
-    ana.sees(grey)
+    see_each_other(grey, ana)
 
 
-def test_the_doctor_ends_while_the_patient_is_offline(at_screen: At, clinic: Clinic):
-    session = clinic.session("IN_PROGRESS")
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    meet(grey, ana, session)
+def test_the_doctor_ends_while_the_patient_is_offline(call: Call):
+    _session, grey, ana = call
     ana.page.context.set_offline(True)
     grey.end()
     grey.is_("disconnected")
@@ -163,8 +142,7 @@ def test_the_doctor_starts_while_the_patient_who_waits_is_offline(at_screen: At,
     grey.press("Join Call", grey.card(session))
     grey.is_("waiting")
     ana.page.context.set_offline(False)
-    ana.sees(grey)
-    grey.sees(ana)
+    see_each_other(grey, ana)
 
 
 def test_a_session_that_is_cancelled_tells_the_patient_who_waits(at_screen: At, clinic: Clinic):

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import expect
 from support.cast import Clinic
 from support.databases import KINDS
 
-from browser.people import Somebody, clinic_time
+from browser.people import At, Somebody, clinic_time, see_each_other
 
-pytestmark = pytest.mark.parametrize("database_url", KINDS, indirect=True, scope="module")
-
-At = Callable[..., Somebody]
+on_both_kinds = pytest.mark.parametrize("database_url", KINDS, indirect=True, scope="module")
 
 
 def open_the_visit(doctor: Somebody, visit_id: str) -> None:
@@ -66,6 +63,7 @@ def turns_camera_and_microphone_off_and_on(me: Somebody, other: Somebody) -> Non
     me.reads("Connected")
 
 
+@on_both_kinds
 def test_the_doctor_creates_starts_joins_and_ends_a_session(at_screen: At, clinic: Clinic):
     visit = clinic.visit()
     grey, ana = at_screen("dr_grey", signed_in=False), at_screen("ana")
@@ -90,8 +88,7 @@ def test_the_doctor_creates_starts_joins_and_ends_a_session(at_screen: At, clini
     grey.reads("Waiting for Ana Lima")
     expect(grey.own_picture).to_be_visible()
     ana.open_call(session_id)
-    grey.sees(ana)
-    ana.sees(grey)
+    see_each_other(grey, ana)
     has_the_call_in_view(grey)
 
     # Step 4: during the call. Leaving does not end the session.
@@ -100,9 +97,10 @@ def test_the_doctor_creates_starts_joins_and_ends_a_session(at_screen: At, clini
     grey.is_at(f"/visits/{visit.id}/telemedicine")
     card = grey.finds(session_id, "IN_PROGRESS")
     ana.is_("waiting")
+    ana.reads("Your doctor is on the way")
+    ana.sees_nobody()
     grey.press("Join Call", card)
-    grey.sees(ana)
-    ana.sees(grey)
+    see_each_other(grey, ana)
 
     # Step 5: end the session; it is asked once, and no is an answer.
     grey.press("End Session")
@@ -145,8 +143,7 @@ def test_the_patient_sees_joins_and_leaves_a_session(at_screen: At, clinic: Clin
     # Step 2: join an active session.
     ana.press("Join Session", ana.finds(session, "IN_PROGRESS"))
     ana.is_at(f"/telemedicine/{session.id}/call")
-    ana.sees(grey)
-    grey.sees(ana)
+    see_each_other(grey, ana)
     has_the_call_in_view(ana)
     expect(ana.button("End Session")).to_have_count(0)
 
@@ -160,8 +157,7 @@ def test_the_patient_sees_joins_and_leaves_a_session(at_screen: At, clinic: Clin
     grey.is_("waiting")
     grey.sees_nobody()
     ana.press("Join Session", card)
-    ana.sees(grey)
-    grey.sees(ana)
+    see_each_other(grey, ana)
 
     # Until the doctor ends it.
     grey.end()
@@ -178,8 +174,7 @@ def test_whoever_joins_is_in_the_history_by_the_media_not_by_the_page(at_screen:
     grey.open_call(session).is_("waiting")
     assert "session.join" not in clinic.history(session)
     ana.open_call(session)
-    grey.sees(ana)
-    ana.sees(grey)
+    see_each_other(grey, ana)
     ana.press("Leave Session")
     ana.is_at("/patient-portal/telemedicine")
     grey.end()

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from flask import Flask
 from playwright.sync_api import Page, expect
 from sqlalchemy import update
 from support.cast import Clinic, Person
 
-from browser.people import Somebody, clinic_time
+from browser.people import At, Somebody, clinic_time
 from telehealth import clock
 from telehealth.extensions import db
-from telehealth.models import SignIn
-
-At = Callable[..., Somebody]
+from telehealth.models import Session, SignIn
 
 MARK = "element => { element.marked = true; }"
 MARKED = "element => element.marked === true"
@@ -34,10 +30,15 @@ def block_refreshes(somebody: Somebody) -> None:
     somebody.watch.expect("htmx:error: Failed to fetch")
 
 
-def test_a_press_swaps_its_fragment_and_nothing_else(at_screen: At, clinic: Clinic):
+def before_two_sessions(at_screen: At, clinic: Clinic) -> tuple[Somebody, Session, Session]:
+    """Dr Grey at the page of a visit that has two sessions, and these."""
     visit = clinic.visit()
     one, other = clinic.session(visit=visit), clinic.session(visit=visit)
-    grey = at_screen("dr_grey").open(f"/visits/{visit.id}/telemedicine")
+    return at_screen("dr_grey").open(f"/visits/{visit.id}/telemedicine"), one, other
+
+
+def test_a_press_swaps_its_fragment_and_nothing_else(at_screen: At, clinic: Clinic):
+    grey, one, other = before_two_sessions(at_screen, clinic)
     kept = [grey.page.locator("h1"), grey.card(other), grey.page.locator("#session-form")]
     for element in kept:
         element.evaluate(MARK)
@@ -52,7 +53,7 @@ def test_a_press_swaps_its_fragment_and_nothing_else(at_screen: At, clinic: Clin
     grey.finds(other, "SCHEDULED")
     for element in kept:
         assert element.evaluate(MARKED), "more than the fragment was exchanged"
-    grey.is_at(f"/visits/{visit.id}/telemedicine")
+    grey.is_at(f"/visits/{one.visit_id}/telemedicine")
 
 
 def test_a_double_click_sends_one_request(at_screen: At, clinic: Clinic):
@@ -212,9 +213,7 @@ def test_a_sign_in_that_is_over_leads_to_the_whole_sign_in_page_and_back(
 
 
 def test_what_is_open_and_what_is_typed_survives_a_refresh(at_screen: At, clinic: Clinic, dr_grey: Person):
-    visit = clinic.visit()
-    one, other = clinic.session(visit=visit), clinic.session(visit=visit)
-    grey = at_screen("dr_grey").open(f"/visits/{visit.id}/telemedicine")
+    grey, one, other = before_two_sessions(at_screen, clinic)
     history = grey.card(one).locator("details")
     history.locator("summary").click()
     expect(history.get_by_role("listitem")).to_have_count(1)
@@ -235,9 +234,7 @@ def test_what_is_open_and_what_is_typed_survives_a_refresh(at_screen: At, clinic
 def test_the_question_survives_a_refresh_and_is_void_where_it_has_no_object_any_more(
     at_screen: At, clinic: Clinic, dr_grey: Person
 ):
-    visit = clinic.visit()
-    one, other = clinic.session(visit=visit), clinic.session(visit=visit)
-    grey = at_screen("dr_grey").open(f"/visits/{visit.id}/telemedicine")
+    grey, one, other = before_two_sessions(at_screen, clinic)
     grey.press("Cancel Session", grey.card(one))
     dialog = grey.page.locator("dialog[open]")
     dialog.get_by_label("Reason (you can leave this empty)").fill("Ana is better")
@@ -261,9 +258,7 @@ def test_the_question_survives_a_refresh_and_is_void_where_it_has_no_object_any_
 def test_the_link_that_was_made_stays_on_the_page_through_a_refresh(
     at_screen: At, clinic: Clinic, dr_grey: Person
 ):
-    visit = clinic.visit()
-    one, other = clinic.session(visit=visit), clinic.session(visit=visit)
-    grey = at_screen("dr_grey").open(f"/visits/{visit.id}/telemedicine")
+    grey, one, other = before_two_sessions(at_screen, clinic)
     grey.press("Make patient link", grey.card(one))
     link = grey.card(one).locator("input.link-box")
     expect(link).to_be_visible()

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 
 from playwright.sync_api import Locator, expect
 from support.browsers import until
 from support.cast import CAST, PASSWORD, Clinic
 
-from browser.people import Somebody, clinic_time, meet
-
-At = Callable[..., Somebody]
+from browser.people import At, Call, Somebody, clinic_time
 
 WHERE = """
 () => {
@@ -231,10 +228,8 @@ def test_messages_and_menus_close_and_the_focus_stays(at_screen: At, clinic: Cli
     expect(grey.button("Dr Maria Grey")).to_be_focused()
 
 
-def test_what_the_other_side_does_is_said(at_screen: At, clinic: Clinic):
-    session = clinic.session("IN_PROGRESS")
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    meet(grey, ana, session)
+def test_what_the_other_side_does_is_said(call: Call):
+    _session, grey, ana = call
     keys = AtKeys(grey)
     ana.toggle("Camera", on=False)
     keys.hears("Ana Lima has the camera off.", "#announcer")

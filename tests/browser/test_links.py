@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 from support.cast import CAST, Clinic
 
-from browser.people import Somebody
+from browser.people import At, Somebody, see_each_other
 
-At = Callable[..., Somebody]
+if TYPE_CHECKING:
+    from telehealth.models import Session
 
 EVERYTHING_KEPT = """
 () => JSON.stringify([
@@ -66,8 +67,7 @@ def test_the_page_of_the_link_names_nobody_and_its_button_leads_into_the_call(at
     grey = at_screen("dr_grey").open(f"/visits/{session.visit_id}/telemedicine")
     grey.press("Start Session", grey.card(session))
     grey.press("Join Call", grey.card(session))
-    guest.sees(grey)
-    grey.sees(guest)
+    see_each_other(grey, guest)
     guest.page.reload()
     guest.sees(grey)
 
@@ -134,8 +134,9 @@ def test_the_doctor_copies_the_link_revokes_it_and_makes_a_new_one(at_screen: At
     guest.is_("waiting")
 
 
-def test_a_link_that_is_revoked_in_the_call_puts_its_visitor_out(at_screen: At, clinic: Clinic):
-    session = clinic.session("IN_PROGRESS")
+def test_a_link_that_is_revoked_in_the_call_puts_its_visitor_out_and_says_why(
+    at_screen: At, clinic: Clinic, session: Session
+):
     grey, guest = at_screen("dr_grey"), visitor(at_screen)
     grey.open_call(session)
     enter(guest, clinic.link(session))
@@ -145,7 +146,10 @@ def test_a_link_that_is_revoked_in_the_call_puts_its_visitor_out(at_screen: At, 
     card.answer("Revoke link")
     card.reads("The link no longer works.")
     guest.is_("disconnected")
+    guest.reads("You are no longer in the call")
+    guest.reads("ask the clinic for a new link")
     guest.sees_nobody()
+    expect(guest.own_picture).to_be_hidden()
     grey.is_("waiting")
     grey.sees_nobody()
     guest.press("Come in again")

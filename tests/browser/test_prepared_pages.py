@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+import pytest
 from playwright.sync_api import expect
-from support.cast import Clinic
 
-from browser.people import Somebody
+from browser.people import At, see_each_other
 
-At = Callable[..., Somebody]
+if TYPE_CHECKING:
+    from telehealth.models import Session
 
 # Playwright switches the browser's own preparing off, so the page is told that it is being prepared.
 PREPARED = """
@@ -27,9 +28,8 @@ mediaDevices.getUserMedia = (...wishes) => { window.cameras += 1; return open(..
 
 
 def test_a_page_that_is_prepared_enters_nowhere_and_opens_no_camera_until_it_is_shown(
-    at_screen: At, clinic: Clinic
+    at_screen: At, session: Session
 ):
-    session = clinic.session("IN_PROGRESS")
     grey, ana = at_screen("dr_grey"), at_screen("ana")
     grey.open_call(session).is_("waiting")
     ana.page.add_init_script(PREPARED)
@@ -40,12 +40,11 @@ def test_a_page_that_is_prepared_enters_nowhere_and_opens_no_camera_until_it_is_
     assert "POST" not in asked
     grey.is_("waiting")
     ana.page.evaluate("window.show()")
-    ana.sees(grey)
-    grey.sees(ana)
+    see_each_other(grey, ana)
 
 
-def test_the_list_lets_the_browser_prepare_the_page_of_a_call_that_runs(at_screen: At, clinic: Clinic):
-    clinic.session("IN_PROGRESS")
+@pytest.mark.usefixtures("session")
+def test_the_list_lets_the_browser_prepare_the_page_of_a_call_that_runs(at_screen: At):
     ana = at_screen("ana").open("/patient-portal/telemedicine")
     expect(ana.page.locator("a[data-ahead=all]").first).to_be_attached()
     rules = ana.page.evaluate(

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
-import requests
 from playwright.sync_api import Locator, expect
 from support import browsers
 from support.cast import Clinic
 
 from browser.inspection import faults_of
-from browser.people import Somebody, meet
+from browser.people import At, Call, Somebody, meet
 from telehealth.models import Recording, Session, Status
 
 if TYPE_CHECKING:
-    from support.server import Server
-
-At = Callable[..., Somebody]
+    pass
 
 ASKED = "May this visit be recorded?"
 PLAYED = """
@@ -68,6 +65,17 @@ def has_pieces(clinic: Clinic, session: Session, at_least: int = 2) -> Recording
     return recording
 
 
+def are_finished(clinic: Clinic, session: Session, number: int = 1) -> list[Recording]:
+    """Wait until there are so many recordings, and all of them can be played."""
+
+    def found() -> list[Recording] | None:
+        there = recordings_of(clinic, session)
+        return there if [one.status for one in there] == [Recording.AVAILABLE] * number else None
+
+    recordings: list[Recording] = browsers.until(found, 20, "the recording is not finished")
+    return recordings
+
+
 def plays(grey: Somebody, session: Session, number: int = 0) -> dict[str, float]:
     """Open the recording from the card, and let the browser really play it."""
     grey.open(f"/visits/{session.visit_id}/telemedicine")
@@ -82,15 +90,26 @@ def plays(grey: Somebody, session: Session, number: int = 0) -> dict[str, float]
 
 
 @pytest.fixture
+def at_screen(at_screen: At) -> At:
+    """Nobody sends what the test before kept on the device."""
+    return functools.partial(at_screen, anew=True)
+
+
+@pytest.fixture
 def session(clinic: Clinic) -> Session:
     return clinic.session(Status.IN_PROGRESS, recording_enabled=True)
 
 
-def test_a_call_is_recorded_with_the_patients_consent_and_played_back(
-    at_screen: At, clinic: Clinic, session: Session
-) -> None:
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    meet(grey, ana, session)
+@pytest.fixture
+def recorded(call: Call, clinic: Clinic) -> Call:
+    """Ana has agreed, and some of the call is with the server already."""
+    agree(call.ana)
+    has_pieces(clinic, call.session)
+    return call
+
+
+def test_a_call_is_recorded_with_the_patients_consent_and_played_back(call: Call, clinic: Clinic) -> None:
+    session, grey, ana = call
     grey.reads("Waiting for the patient’s answer")
     for one in (grey, ana):
         expect(dot(one)).to_be_hidden()
@@ -103,12 +122,7 @@ def test_a_call_is_recorded_with_the_patients_consent_and_played_back(
     for one in (grey, ana):
         one.is_("disconnected")
         expect(dot(one)).to_be_hidden()
-    browsers.until(
-        lambda: [one.status for one in recordings_of(clinic, session)] == ["available"],
-        20,
-        "the recording is not finished",
-    )
-    (recording,) = recordings_of(clinic, session)
+    (recording,) = are_finished(clinic, session)
     assert recording.duration_seconds and recording.duration_seconds >= 3
     plays(grey, session)
     assert "recording.read" in clinic.history(session)
@@ -132,15 +146,13 @@ def test_who_agrees_in_the_waiting_room_is_not_asked_again(at_screen: At, clinic
     expect(grey.page.get_by_text("Waiting for the patient’s answer")).to_be_hidden()
 
 
-def test_who_says_no_is_not_recorded_and_the_visit_goes_on(
-    at_screen: At, clinic: Clinic, session: Session
-) -> None:
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    meet(grey, ana, session)
+def test_who_says_no_is_not_recorded_and_the_visit_goes_on(call: Call, clinic: Clinic) -> None:
+    session, grey, ana = call
     ana.press("Do not record")
     grey.reads("The patient did not agree. Nothing is recorded.")
     expect(ana.page.get_by_role("heading", name=ASKED)).to_have_count(0)
-    grey.page.wait_for_timeout(3000)
+    # Long enough for a first piece.
+    grey.page.wait_for_timeout(1500)
     for one in (grey, ana):
         expect(dot(one)).to_be_hidden()
     assert recordings_of(clinic, session) == []
@@ -152,23 +164,16 @@ def test_who_says_no_is_not_recorded_and_the_visit_goes_on(
         expect(dot(one)).to_be_visible()
 
 
-def test_who_takes_it_back_stops_the_recording_and_keeps_talking(
-    at_screen: At, clinic: Clinic, session: Session
-) -> None:
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    meet(grey, ana, session)
-    agree(ana)
-    has_pieces(clinic, session)
+def test_who_takes_it_back_stops_the_recording_and_keeps_talking(recorded: Call, clinic: Clinic) -> None:
+    session, grey, ana = recorded
     ana.press("Recording")
     ana.press("Do not record", ana.page.locator("#recording-choice"))
     for one in (grey, ana):
         expect(dot(one)).to_be_hidden()
     grey.reads("Recording stopped: the patient took back the agreement.")
-    browsers.until(
-        lambda: recordings_of(clinic, session)[0].status == Recording.AVAILABLE, 20, "it is not finished"
-    )
-    (before,) = recordings_of(clinic, session)
-    grey.page.wait_for_timeout(3000)
+    (before,) = are_finished(clinic, session)
+    # Long enough for another piece.
+    grey.page.wait_for_timeout(1500)
     (after,) = recordings_of(clinic, session)
     assert after.size_bytes == before.size_bytes
     grey.sees(ana)
@@ -176,13 +181,8 @@ def test_who_takes_it_back_stops_the_recording_and_keeps_talking(
     plays(grey, session)
 
 
-def test_a_reload_of_the_doctors_page_loses_nothing_that_was_made(
-    at_screen: At, clinic: Clinic, session: Session
-) -> None:
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    meet(grey, ana, session)
-    agree(ana)
-    has_pieces(clinic, session)
+def test_a_reload_of_the_doctors_page_loses_nothing_that_was_made(recorded: Call, clinic: Clinic) -> None:
+    session, grey, ana = recorded
     grey.page.route("**/pieces/*", lambda route: route.abort())
     waiting = """async () => {
       const request = indexedDB.open("recordings");
@@ -210,45 +210,15 @@ def test_a_reload_of_the_doctors_page_loses_nothing_that_was_made(
         expect(dot(one)).to_be_visible()
     grey.end()
     grey.is_("disconnected")
-    browsers.until(
-        lambda: [one.status for one in recordings_of(clinic, session)] == ["available"] * 2,
-        20,
-        "not finished",
-    )
+    are_finished(clinic, session, 2)
     plays(grey, session, 0)
     plays(grey, session, 1)
 
 
-def test_nobody_but_the_doctor_gets_the_bytes(
-    at_screen: At, clinic: Clinic, session: Session, server: Server
-) -> None:
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    meet(grey, ana, session)
-    agree(ana)
-    path = f"/telemedicine/{session.id}/recordings/{has_pieces(clinic, session).id}"
-    grey.end()
-    grey.is_("disconnected")
-    for who, status in (("ana", 403), ("sam", 403), ("dr_house", 404), ("ben", 404)):
-        browser = server.browser(who)
-        for one in (path, f"{path}/media"):
-            assert browser.get(server.url + one, timeout=30).status_code == status, who
-    stranger = requests.get(f"{server.url}{path}/media", timeout=30, allow_redirects=False)
-    assert (stranger.status_code, stranger.headers["Location"][:8]) == (303, "/sign-in")
-    browsers.until(
-        lambda: recordings_of(clinic, session)[0].status == Recording.AVAILABLE, 20, "it is not finished"
-    )
-    found = server.browser("dr_grey").get(f"{server.url}{path}/media", timeout=30)
-    assert (found.status_code, found.headers["Cache-Control"]) == (200, "no-store")
-    assert len(found.content) == recordings_of(clinic, session)[0].size_bytes
-
-
 def test_the_doctor_who_leaves_finishes_the_recording_and_begins_another(
-    at_screen: At, clinic: Clinic, session: Session
+    recorded: Call, clinic: Clinic
 ) -> None:
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    meet(grey, ana, session)
-    agree(ana)
-    has_pieces(clinic, session)
+    session, grey, ana = recorded
     grey.press("Leave Call")
     grey.is_at(f"/visits/{session.visit_id}/telemedicine")
     (first,) = recordings_of(clinic, session)
@@ -261,12 +231,9 @@ def test_the_doctor_who_leaves_finishes_the_recording_and_begins_another(
 
 
 def test_whoever_went_away_too_soon_sends_the_rest_from_the_page_of_the_session(
-    at_screen: At, clinic: Clinic, session: Session
+    recorded: Call, clinic: Clinic
 ) -> None:
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    meet(grey, ana, session)
-    agree(ana)
-    has_pieces(clinic, session)
+    session, grey, _ana = recorded
     grey.page.route("**/pieces/*", lambda route: route.abort())
     grey.end()
     grey.is_("disconnected")

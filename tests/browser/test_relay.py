@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,10 +11,8 @@ from support.cast import Clinic
 from support.server import Server
 
 from browser import relay as relays
-from browser.people import SETTINGS, Somebody, meet
+from browser.people import SETTINGS, At, Call, see_each_other
 from browser.relay import Relay
-
-At = Callable[..., Somebody]
 
 
 @pytest.fixture(scope="module")
@@ -31,10 +29,8 @@ def settings(relay: Relay) -> dict[str, str]:
     return {**SETTINGS, **turn}
 
 
-def test_a_call_goes_over_the_relay_on_both_sides(at_screen: At, clinic: Clinic):
-    session = clinic.session("IN_PROGRESS")
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    meet(grey, ana, session)
+def test_a_call_goes_over_the_relay_on_both_sides(call: Call):
+    _session, grey, ana = call
     assert grey.sees(ana)["relayed"]
     assert ana.sees(grey)["relayed"]
     ana.page.reload()
@@ -43,10 +39,8 @@ def test_a_call_goes_over_the_relay_on_both_sides(at_screen: At, clinic: Clinic)
     ana.is_("disconnected")
 
 
-def test_media_that_stops_is_told_and_comes_back_by_itself(at_screen: At, clinic: Clinic, relay: Relay):
-    session = clinic.session("IN_PROGRESS")
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    meet(grey, ana, session)
+def test_media_that_stops_is_told_and_comes_back_by_itself(call: Call, relay: Relay):
+    _session, grey, ana = call
     relay.freeze()
     try:
         for one in (grey, ana):
@@ -55,8 +49,7 @@ def test_media_that_stops_is_told_and_comes_back_by_itself(at_screen: At, clinic
             expect(one.page.locator("#connection-status")).to_have_text("Reconnecting")
     finally:
         relay.thaw()
-    grey.sees(ana)
-    ana.sees(grey)
+    see_each_other(grey, ana)
 
 
 def test_where_the_relay_does_not_know_the_clinic_the_page_says_what_to_do(

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from playwright.sync_api import expect
 from support.cast import Clinic
 
-from browser.people import Somebody, clinic_time
-
-At = Callable[..., Somebody]
+from browser.people import At, Somebody, clinic_time
 
 
 def plain(at_screen: At, key: str) -> Somebody:

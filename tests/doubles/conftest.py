@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright
+from playwright.sync_api import Browser, Page
 from support import browsers
 from twilio.jwt.access_token import AccessToken
 from twilio.jwt.access_token.grants import VideoGrant
@@ -96,18 +96,16 @@ def sdk() -> Path:
 
 
 @pytest.fixture(scope="module")
-def switchboard() -> Iterator[Twilio]:
-    """One double for all calls of a file; every test has its own room."""
-    with Twilio(session_timeout=4) as twilio:
-        yield twilio
+def switchboard(twilio: Twilio) -> Twilio:
+    """One double for all calls of a file, which soon gives up whose socket was lost."""
+    twilio.switches.session_timeout = 4
+    return twilio
 
 
 @pytest.fixture(scope="module")
-def browser(playwright: Playwright, switchboard: Twilio) -> Iterator[Browser]:
+def browser(twilio_browser: Browser) -> Browser:
     """Chromium, for which the double is Twilio."""
-    browser = browsers.launch(playwright, extra=switchboard.chromium_arguments)
-    yield browser
-    browser.close()
+    return twilio_browser
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 from support import browsers
+from support.browsers import Watch
 
 STATIC = Path(__file__).parents[2] / "telehealth" / "static"
 
@@ -60,9 +61,31 @@ def static_server() -> Iterator[str]:
 
 
 @pytest.fixture
-def static_page(browser: Browser, static_server: str) -> Iterator[Page]:
-    """An empty page that can import the modules: `await import('/call/signal.js')`."""
+def fresh_page(browser: Browser, static_server: str) -> Iterator[Page]:
+    """As `static_page`, in a browser that keeps nothing of other tests: neither a store nor a clock."""
     with browsers.browsing(browser, static_server) as (page, _watch):
-        page.add_init_script(HELPERS)
-        page.goto("/")
-        yield page
+        yield ready(page)
+
+
+@pytest.fixture(scope="module")
+def shared(browser: Browser, static_server: str) -> Iterator[tuple[BrowserContext, Watch]]:
+    """One context for all tabs of a file: starting it takes longer than most of the tests."""
+    with browsers.browsing(browser, static_server) as (page, watch):
+        yield page.context, watch
+
+
+@pytest.fixture
+def static_page(shared: tuple[BrowserContext, Watch]) -> Iterator[Page]:
+    """An empty page that can import the modules: `await import('/call/signal.js')`."""
+    context, watch = shared
+    page = context.new_page()
+    yield ready(page)
+    page.close()
+    watch.check()
+
+
+def ready(page: Page) -> Page:
+    """The page with what scripts of tests use."""
+    page.add_init_script(HELPERS)
+    page.goto("/")
+    return page

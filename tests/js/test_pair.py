@@ -175,9 +175,9 @@ def test_a_connection_beyond_repair_is_built_anew(page):
     assert found["states"] == ["connected", "reconnecting", "connected"]
 
 
-def test_no_way_between_them_is_told_after_fifteen_seconds(static_page):
-    static_page.clock.install()
-    static_page.evaluate(
+def test_no_way_between_them_is_told_after_fifteen_seconds(fresh_page):
+    fresh_page.clock.install()
+    fresh_page.evaluate(
         """async () => {
           const { Pair } = await import('/call/pair.js');
           window.trouble = [];
@@ -187,10 +187,10 @@ def test_no_way_between_them_is_told_after_fifteen_seconds(static_page):
           pair.join({ polite: true, send: () => {} });
         }"""
     )
-    static_page.clock.run_for(12_000)
-    assert static_page.evaluate("trouble") == []
-    static_page.clock.run_for(3_100)
-    assert static_page.evaluate("trouble") == ["no-path"]
+    fresh_page.clock.run_for(12_000)
+    assert fresh_page.evaluate("trouble") == []
+    fresh_page.clock.run_for(3_100)
+    assert fresh_page.evaluate("trouble") == ["no-path"]
 
 
 def test_a_large_picture_begins_small_until_there_is_room(page):

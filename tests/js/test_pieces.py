@@ -51,17 +51,17 @@ class Server:
 
 
 @pytest.fixture
-def server(static_page: Page) -> Server:
-    return Server(static_page)
+def server(fresh_page: Page) -> Server:
+    return Server(fresh_page)
 
 
 def run(page: Page, script: str) -> Any:
     return page.evaluate(f"async () => {{ {UPLOAD} {script} }}")
 
 
-def test_pieces_arrive_in_order_and_nothing_is_left(static_page, server):
+def test_pieces_arrive_in_order_and_nothing_is_left(fresh_page, server):
     left = run(
-        static_page,
+        fresh_page,
         """await upload.begin("video/webm");
         for (const words of ["one", "two", "three"]) upload.add(piece(words), 1);
         await upload.finish();
@@ -72,10 +72,10 @@ def test_pieces_arrive_in_order_and_nothing_is_left(static_page, server):
 
 
 @pytest.mark.parametrize("fault", [0, 408, 429])
-def test_a_piece_that_does_not_arrive_is_sent_again_before_the_next(static_page, server, fault):
+def test_a_piece_that_does_not_arrive_is_sent_again_before_the_next(fresh_page, server, fault):
     server.answer = lambda what, tries: fault if what == "pieces/0" and tries < 4 else 200
     run(
-        static_page,
+        fresh_page,
         """await upload.begin("video/webm");
         upload.add(piece("one"), 1);
         upload.add(piece("two"), 2);
@@ -84,10 +84,10 @@ def test_a_piece_that_does_not_arrive_is_sent_again_before_the_next(static_page,
     assert server.heard == ["begin", "pieces/0", "pieces/1", "finish"]
 
 
-def test_what_did_not_arrive_is_kept_and_sent_by_the_next_page(static_page, server):
+def test_what_did_not_arrive_is_kept_and_sent_by_the_next_page(fresh_page, server):
     server.answer = lambda what, _: 0 if what in ("pieces/1", "pieces/2", "finish") else 200
     left = run(
-        static_page,
+        fresh_page,
         """await upload.begin("video/webm");
         for (const words of ["one", "two", "three"]) upload.add(piece(words), 1);
         await until(async () => (await left())[1].length === 2);
@@ -95,15 +95,15 @@ def test_what_did_not_arrive_is_kept_and_sent_by_the_next_page(static_page, serv
     )
     assert left == [True, 1, [1, 2]]
     server.answer = lambda _what, _try: 200
-    static_page.reload()
-    assert run(static_page, "return [await recover('x'), await left()];") == [1, [0, []]]
+    fresh_page.reload()
+    assert run(fresh_page, "return [await recover('x'), await left()];") == [1, [0, []]]
     assert server.heard == ["begin", "pieces/0", "pieces/1", "pieces/2", "finish"]
 
 
-def test_another_page_leaves_alone_what_a_page_still_sends(static_page, server):
+def test_another_page_leaves_alone_what_a_page_still_sends(fresh_page, server):
     server.answer = lambda what, _: 0 if what == "pieces/0" else 200
     found = run(
-        static_page,
+        fresh_page,
         """await upload.begin("video/webm");
         upload.add(piece("one"), 1);
         await until(async () => (await left())[1].length === 1);
@@ -113,10 +113,10 @@ def test_another_page_leaves_alone_what_a_page_still_sends(static_page, server):
     assert found == [f"recording {'a' * 20}"]
 
 
-def test_what_the_server_refuses_for_good_is_forgotten(static_page, server):
+def test_what_the_server_refuses_for_good_is_forgotten(fresh_page, server):
     server.answer = lambda what, _: 409 if what == "pieces/1" else 200
     found = run(
-        static_page,
+        fresh_page,
         """await upload.begin("video/webm");
         for (const words of ["one", "two", "three"]) upload.add(piece(words), 1);
         await until(() => upload.refusal);
@@ -128,10 +128,10 @@ def test_what_the_server_refuses_for_good_is_forgotten(static_page, server):
     assert server.heard == ["begin", "pieces/0", "finish"]
 
 
-def test_without_a_store_of_its_own_a_browser_sends_all_the_same(static_page, server):
-    static_page.evaluate("() => { indexedDB.open = () => { throw new Error('private window'); }; }")
+def test_without_a_store_of_its_own_a_browser_sends_all_the_same(fresh_page, server):
+    fresh_page.evaluate("() => { indexedDB.open = () => { throw new Error('private window'); }; }")
     run(
-        static_page,
+        fresh_page,
         """await upload.begin("video/webm");
         upload.add(piece("one"), 1);
         await upload.finish();""",

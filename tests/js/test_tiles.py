@@ -29,19 +29,19 @@ def page(static_page):
     return static_page
 
 
-@pytest.mark.parametrize(
-    ("name", "initials"),
-    [
-        ("Dr. A. Example", "AE"),
-        ("Pat Sample", "PS"),
-        ("Maria del Carmen Ruiz", "MR"),
-        ("Cher", "C"),
-        ("عمر الشريف", "عا"),
-        ("", ""),
-    ],
-)
-def test_initials(page, name, initials):
-    assert page.evaluate("async (n) => (await import('/call/people.js')).initials(n)", name) == initials
+def test_initials(page):
+    wanted = {
+        "Dr. A. Example": "AE",
+        "Pat Sample": "PS",
+        "Maria del Carmen Ruiz": "MR",
+        "Cher": "C",
+        "عمر الشريف": "عا",
+        "": "",
+    }
+    found = page.evaluate(
+        "async (names) => names.map((await import('/call/people.js')).initials)", list(wanted)
+    )
+    assert dict(zip(wanted, found, strict=True)) == wanted
 
 
 def test_the_first_has_the_tile_that_is_there_and_others_get_their_own(page):

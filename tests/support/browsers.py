@@ -92,6 +92,11 @@ class Watch:
         self.complaints: list[str] = []
         self._expected: list[str] = []
 
+    def begin(self) -> None:
+        """Forget what was before."""
+        self.complaints.clear()
+        self._expected.clear()
+
     def expect(self, words: str) -> None:
         """Complaints with these words are part of the test."""
         self._expected.append(words)
@@ -120,8 +125,8 @@ class Watch:
 
 
 @contextmanager
-def browsing(browser: Browser, base_url: str, **options: Any) -> Iterator[tuple[Page, Watch]]:
-    """A page in a context of its own, watched to the end."""
+def device(browser: Browser, base_url: str, **options: Any) -> Iterator[tuple[BrowserContext, Watch]]:
+    """A context of its own, watched."""
     watch = Watch()
     context = browser.new_context(
         base_url=base_url, **{"viewport": {"width": 1280, "height": 800}, **options}
@@ -130,10 +135,27 @@ def browsing(browser: Browser, base_url: str, **options: Any) -> Iterator[tuple[
     context.add_init_script(COLLECT)
     watch.follow(context)
     try:
-        yield context.new_page(), watch
+        yield context, watch
     finally:
         context.close()
+
+
+@contextmanager
+def browsing(browser: Browser, base_url: str, **options: Any) -> Iterator[tuple[Page, Watch]]:
+    """A page in a context of its own, watched to the end."""
+    with device(browser, base_url, **options) as (context, watch):
+        yield context.new_page(), watch
     watch.check()
+
+
+def leave(context: BrowserContext) -> None:
+    """Close all pages, and undo what a test did to the device; what it has fetched stays in its cache."""
+    for page in context.pages:
+        page.close()
+    context.unroute_all()
+    context.set_offline(False)
+    context.clear_cookies()
+    context.clear_permissions()
 
 
 def until(what: Callable[[], Any], seconds: float = 10, message: str = "it did not happen") -> Any:

@@ -9,8 +9,19 @@ from __future__ import annotations
 from doubles.twilio.model import Composition, Participant, Recording, Room, Track, now, seconds
 
 
-def _moment() -> str:
-    return now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+def _event(event: str, room: Room) -> dict[str, str]:
+    """What every event carries."""
+    return {
+        "AccountSid": room.account_sid,
+        "RoomSid": room.sid,
+        "StatusCallbackEvent": event,
+        "Timestamp": now().strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+    }
+
+
+def _media(uri: str, duration: int, size: int) -> dict[str, str]:
+    """What is told of a file that can be fetched."""
+    return {"MediaUri": f"{uri}/Media", "Duration": str(duration), "Size": str(size)}
 
 
 def of_room(
@@ -21,14 +32,7 @@ def of_room(
     recording: Recording | None = None,
 ) -> dict[str, str]:
     """An event of a room, of somebody in it, of a track or of a recording."""
-    parameters = {
-        "AccountSid": room.account_sid,
-        "RoomName": room.name,
-        "RoomSid": room.sid,
-        "RoomType": "group",
-        "StatusCallbackEvent": event,
-        "Timestamp": _moment(),
-    }
+    parameters = {**_event(event, room), "RoomName": room.name, "RoomType": "group"}
     if recording is not None:
         return {**parameters, **_of_recording(event, recording)}
     parameters["RoomStatus"] = room.status
@@ -65,9 +69,7 @@ def _of_recording(event: str, recording: Recording) -> dict[str, str]:
         "OffsetFromTwilioVideoEpoch": str(recording.offset),
     }
     if event == "recording-completed":
-        parameters["MediaUri"] = f"{uri}/Media"
-        parameters["Duration"] = str(max(1, seconds(recording.start, recording.end)))
-        parameters["Size"] = str(recording.size)
+        parameters |= _media(uri, max(1, seconds(recording.start, recording.end)), recording.size)
     if event == "recording-failed":
         parameters["FailedOperation"] = "RecordingUpload"
     return parameters
@@ -77,19 +79,14 @@ def of_composition(event: str, composition: Composition) -> dict[str, str]:
     """An event of a composition."""
     uri = f"/v1/Compositions/{composition.sid}"
     parameters = {
-        "AccountSid": composition.room.account_sid,
-        "RoomSid": composition.room.sid,
+        **_event(event, composition.room),
         "CompositionSid": composition.sid,
         "CompositionUri": uri,
-        "StatusCallbackEvent": event,
-        "Timestamp": _moment(),
     }
     if event == "composition-progress":
         parameters |= {"PercentageDone": "50", "SecondsRemaining": "1"}
     if event == "composition-available":
-        parameters["MediaUri"] = f"{uri}/Media"
-        parameters["Duration"] = str(composition.duration)
-        parameters["Size"] = str(composition.size)
+        parameters |= _media(uri, composition.duration, composition.size)
     if event == "composition-failed":
         parameters["FailedOperation"] = "MediaProcessing"
         parameters["ErrorMessage"] = "The recordings could not be composed."

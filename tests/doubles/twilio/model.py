@@ -118,10 +118,8 @@ class Recording:
         room = self.participant.room
         done = self.end is not None
         return {
-            "account_sid": room.account_sid,
-            "status": self.status,
+            **_file(base, "Recordings", room, self),
             "date_created": written(self.start),
-            "sid": self.sid,
             "source_sid": self.track.sid,
             "size": self.size if done else None,
             "type": self.track.kind,
@@ -131,9 +129,6 @@ class Recording:
             "grouping_sids": {"room_sid": room.sid, "participant_sid": self.participant.sid},
             "track_name": self.track.name,
             "offset": self.offset,
-            "room_sid": room.sid,
-            "url": f"{base}/v1/Recordings/{self.sid}",
-            "links": {"media": f"{base}/v1/Recordings/{self.sid}/Media"},
         }
 
 
@@ -164,13 +159,10 @@ class Composition:
         """As the REST API shows it."""
         done = self.completed is not None
         return {
-            "account_sid": self.room.account_sid,
-            "status": self.status,
+            **_file(base, "Compositions", self.room, self),
             "date_created": written(self.created),
             "date_completed": written(self.completed),
             "date_deleted": written(self.deleted),
-            "sid": self.sid,
-            "room_sid": self.room.sid,
             "audio_sources": self.given["AudioSources"],
             "video_layout": self.given["VideoLayout"],
             "resolution": self.given.get("Resolution") or "640x480",
@@ -180,9 +172,20 @@ class Composition:
             "duration": self.duration if done else 0,
             "status_callback": self.given.get("StatusCallback"),
             "status_callback_method": "POST",
-            "url": f"{base}/v1/Compositions/{self.sid}",
-            "links": {"media": f"{base}/v1/Compositions/{self.sid}/Media"},
         }
+
+
+def _file(base: str, kind: str, room: Room, one: Recording | Composition) -> Json:
+    """What the REST API shows of recordings and compositions alike."""
+    url = f"{base}/v1/{kind}/{one.sid}"
+    return {
+        "account_sid": room.account_sid,
+        "room_sid": room.sid,
+        "sid": one.sid,
+        "status": one.status,
+        "url": url,
+        "links": {"media": f"{url}/Media"},
+    }
 
 
 @dataclass(eq=False)

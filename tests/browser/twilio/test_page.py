@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, Playwright, expect
+from playwright.sync_api import expect
 from support import browsers, false_twilio
 from support.cast import Clinic
 
-from browser.people import Somebody, meet
+from browser.people import At, see_each_other
 from browser.test_call_devices import (
     test_who_has_a_microphone_alone_is_heard,
     test_who_says_no_alone_in_the_call_is_told_the_steps_and_can_go_on_without,
     test_who_says_no_to_the_camera_is_told_the_steps_and_still_sees_and_hears,
 )
-from browser.twilio_stage import WORDS_SEEN, settings_on, words_seen
+from browser.twilio.stage import WORDS_SEEN, words_seen
+
+if TYPE_CHECKING:
+    from telehealth.models import Session
 
 # As they are on the embedded call.
 __all__ = [
@@ -24,8 +26,6 @@ __all__ = [
     "test_who_says_no_alone_in_the_call_is_told_the_steps_and_can_go_on_without",
     "test_who_says_no_to_the_camera_is_told_the_steps_and_still_sees_and_hears",
 ]
-
-At = Callable[..., Somebody]
 
 LIBRARY = "**/twilio-video-*.js"
 LOADED = """
@@ -50,36 +50,11 @@ SENTENCES = {
 }
 
 
-@pytest.fixture(scope="module")
-def settings(twilio_settings):
-    return settings_on(twilio_settings)
-
-
-@pytest.fixture(scope="module")
-def browser(twilio_browser):
-    return twilio_browser
-
-
-@pytest.fixture(scope="module")
-def with_devices(playwright: Playwright, twilio) -> Iterator[Callable[[str], Browser]]:
-    """A browser with other devices, for which twilio.com is the double; each is started once."""
-    found: dict[str, Browser] = {}
-    with ExitStack() as stack:
-
-        def with_devices(devices: str) -> Browser:
-            if devices not in found:
-                found[devices] = browsers.launch(playwright, devices=devices, extra=twilio.chromium_arguments)
-                stack.callback(found[devices].close)
-            return found[devices]
-
-        yield with_devices
-
-
 def test_no_page_before_the_call_loads_a_byte_of_the_library_and_waiting_fetches_it(
     at_screen: At, clinic: Clinic
 ):
     session, running = clinic.session(), clinic.session("IN_PROGRESS")
-    ana, grey = at_screen("ana"), at_screen("dr_grey")
+    ana, grey = at_screen("ana", anew=True), at_screen("dr_grey", anew=True)
     asked: list[str] = []
     for one in (ana, grey):
         one.page.context.on("request", lambda request: asked.append(request.url))
@@ -118,28 +93,26 @@ def test_a_library_that_does_not_load_at_first_is_said_and_then_it_comes_by_itse
     ana.reads("We cannot reach the video service")
     expect(ana.page.get_by_role("status").filter(has_text="Joining the call.")).to_have_count(1)
     ana.page.unroute(LIBRARY)
-    ana.sees(grey)
-    grey.sees(ana)
+    see_each_other(grey, ana)
 
 
-@pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("code", SENTENCES)
-def test_each_refusal_of_twilio_has_words_for_the_patient(
-    at_screen: At, clinic: Clinic, code: int, width: int
-):
-    ana = at_screen("ana", viewport={"width": width, "height": 800})
+def test_each_refusal_of_twilio_has_words_for_the_patient(at_screen: At, session: Session, code: int):
+    ana = at_screen("ana")
     false_twilio.serve(ana.page)
     ana.page.add_init_script(false_twilio.ROOM + f"window.connects = () => {code};")
-    ana.open_call(clinic.session("IN_PROGRESS"))
+    ana.open_call(session)
     heading = ana.page.get_by_role("heading", name=SENTENCES[code])
-    expect(heading).to_be_visible()
     message = ana.page.locator(".call-message:visible")
-    expect(message).to_have_count(1)
-    expect(message).to_contain_text("We keep trying in the meantime.")
-    expect(message.get_by_role("link", name="+49 30 555 0100")).to_be_visible()
-    expect(ana.button("Load again")).to_be_visible()
+    for width in (1280, 390):
+        ana.page.set_viewport_size({"width": width, "height": 800})
+        expect(heading).to_be_visible()
+        expect(message).to_have_count(1)
+        expect(message).to_contain_text("We keep trying in the meantime.")
+        expect(message.get_by_role("link", name="+49 30 555 0100")).to_be_visible()
+        expect(ana.button("Load again")).to_be_visible()
+        expect(ana.button("Leave Session")).to_be_visible()
     assert str(code) not in ana.page.locator("body").inner_text(), "codes are not for people"
-    expect(ana.button("Leave Session")).to_be_visible()
 
     # And when it is over, so are the words.
     ana.page.evaluate("window.connects = () => falseRoom()")
@@ -169,20 +142,15 @@ def test_a_page_that_is_in_front_again_refreshes_media_that_the_telephone_cut_of
     assert ana.page.evaluate("inside.refreshed") == 1
 
 
-def test_the_real_library_refreshes_its_media_and_the_call_goes_on(at_screen: At, clinic: Clinic):
-    session = clinic.session("IN_PROGRESS")
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    meet(grey, ana, session)
-    ana.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    ana.sees(grey)
-    grey.sees(ana)
-
-
-def test_whoever_comes_into_a_call_is_never_told_that_nobody_is_there(at_screen: At, clinic: Clinic):
-    session = clinic.session("IN_PROGRESS")
+def test_whoever_comes_into_a_call_or_back_to_its_window_is_never_told_that_nobody_is_there(
+    at_screen: At, session: Session
+):
     grey, ana = at_screen("dr_grey"), at_screen("ana")
     ana.page.add_init_script(WORDS_SEEN)
     grey.open_call(session).is_("waiting")
     ana.open_call(session)
-    ana.sees(grey)
+    see_each_other(grey, ana)
+    # The real library refreshes its media then.
+    ana.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    see_each_other(grey, ana)
     assert words_seen(ana) == {"panel-connecting"}

@@ -3,75 +3,42 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
-import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Route
 from support import browsers
 from support.cast import Clinic
 
-from browser.people import Somebody, meet
+from browser.people import At, Call, meet, see_each_other
 from browser.test_call_faults import (
     crash,
-    test_a_session_that_is_ended_from_the_card_ends_the_call_of_both,
     test_both_click_join_at_the_same_moment,
     test_going_back_in_history_leaves_the_call_and_forward_joins_again,
-    test_the_doctor_leaves_the_patient_alone_and_comes_back,
     test_the_newest_window_wins_and_the_old_one_does_not_fight,
     test_what_is_turned_off_stays_off_after_a_reload,
 )
-from browser.test_links import enter, visitor
-from browser.twilio_stage import SOON, Stage, settings_on
+from browser.test_links import test_a_link_that_is_revoked_in_the_call_puts_its_visitor_out_and_says_why
+from browser.twilio.stage import Stage
 
 # As they are on the embedded call.
 __all__ = [
-    "test_a_session_that_is_ended_from_the_card_ends_the_call_of_both",
+    "test_a_link_that_is_revoked_in_the_call_puts_its_visitor_out_and_says_why",
     "test_both_click_join_at_the_same_moment",
     "test_going_back_in_history_leaves_the_call_and_forward_joins_again",
-    "test_the_doctor_leaves_the_patient_alone_and_comes_back",
     "test_the_newest_window_wins_and_the_old_one_does_not_fight",
     "test_what_is_turned_off_stays_off_after_a_reload",
 ]
 
-At = Callable[..., Somebody]
+
+def test_whoever_reloads_is_back_by_itself_and_leaves_no_ghost(call: Call, stage: Stage):
+    session, grey, ana = call
+    for one in (grey, ana):
+        one.page.reload()
+        see_each_other(grey, ana)
+        stage.holds(session, grey, ana)
 
 
-@pytest.fixture(scope="module")
-def settings(twilio_settings):
-    return settings_on(twilio_settings)
-
-
-@pytest.fixture(scope="module")
-def browser(twilio_browser, twilio):
-    twilio.switches.session_timeout = SOON
-    return twilio_browser
-
-
-@pytest.fixture
-def stage(twilio, app, clinic):
-    return Stage(twilio, app, clinic)
-
-
-@pytest.mark.parametrize("who", ["dr_grey", "ana"])
-def test_a_reload_comes_back_by_itself_and_leaves_no_ghost(
-    at_screen: At, clinic: Clinic, stage: Stage, who: str
-):
-    session = clinic.session("IN_PROGRESS")
-    people = {key: at_screen(key) for key in ("dr_grey", "ana")}
-    grey, ana = people.values()
-    meet(grey, ana, session)
-    people[who].page.reload()
-    ana.sees(grey)
-    grey.sees(ana)
-    stage.holds(session, grey, ana)
-
-
-def test_a_crash_is_noticed_and_the_patient_comes_back_into_the_same_room(
-    at_screen: At, clinic: Clinic, stage: Stage
-):
-    session = clinic.session("IN_PROGRESS")
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    meet(grey, ana, session)
+def test_a_crash_is_noticed_and_the_patient_comes_back_into_the_same_room(call: Call, stage: Stage):
+    session, grey, ana = call
     crash(ana)
     grey.is_("reconnecting")
     grey.reads("We lost the connection")
@@ -84,23 +51,21 @@ def test_a_crash_is_noticed_and_the_patient_comes_back_into_the_same_room(
     assert len(stage.rooms(session)) == 1
 
 
-def test_leaving_and_coming_back_again_and_again_keeps_the_session_and_the_room(
-    at_screen: At, clinic: Clinic, stage: Stage
-):
-    session = clinic.session("IN_PROGRESS")
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    meet(grey, ana, session)
+def test_leaving_and_coming_back_again_and_again_keeps_the_session_and_the_room(call: Call, stage: Stage):
+    session, grey, ana = call
     for _time in range(2):
         ana.press("Leave Session")
         ana.is_at("/patient-portal/telemedicine")
         grey.is_("waiting")
         stage.holds(session, grey)
         ana.press("Join Session", ana.finds(session, "IN_PROGRESS"))
-        ana.sees(grey)
-        grey.sees(ana)
+        see_each_other(grey, ana)
     stage.holds(session, grey, ana)
     assert len(stage.rooms(session)) == 1
-    grey.end()
+    # From another page: the one of the call hears of it from Twilio.
+    card = grey.second_tab().open(f"/visits/{session.visit_id}/telemedicine")
+    card.press("End Session", card.card(session))
+    card.answer("End Session")
     for one, words in ((grey, "The session has ended"), (ana, "Your visit has ended")):
         one.is_("disconnected")
         one.reads(words)
@@ -127,8 +92,7 @@ def test_an_old_window_that_was_still_on_its_way_does_not_put_the_new_one_out(
         route.continue_()
     browsers.until(lambda: first.page.evaluate("Boolean(window.Twilio)"), 20, "the library never came")
     stage.holds(session, grey, second)
-    grey.sees(second)
-    second.sees(grey)
+    see_each_other(grey, second)
     first.is_("disconnected")
 
 
@@ -159,41 +123,16 @@ def test_a_device_that_wakes_up_does_not_take_the_call_back(at_screen: At, clini
     laptop.is_("disconnected")
     laptop.reads("The call is open in another window")
     assert stage.room(session).inside == inside, "somebody had to join anew"
-    telephone.sees(grey)
-    grey.sees(telephone)
+    see_each_other(grey, telephone)
     stage.holds(session, grey, telephone)
 
 
-def test_a_link_that_is_revoked_puts_its_visitor_out_of_the_room_and_says_why(
-    at_screen: At, clinic: Clinic, stage: Stage
-):
-    session = clinic.session("IN_PROGRESS")
-    grey, guest = at_screen("dr_grey"), visitor(at_screen)
-    grey.open_call(session)
-    enter(guest, clinic.link(session))
-    guest.sees(grey)
-    card = grey.second_tab().open(f"/visits/{session.visit_id}/telemedicine")
-    card.press("Revoke link", card.card(session))
-    card.answer("Revoke link")
-    guest.is_("disconnected")
-    guest.reads("You are no longer in the call")
-    guest.reads("ask the clinic for a new link")
-    guest.sees_nobody()
-    expect(guest.own_picture).to_be_hidden()
-    grey.is_("waiting")
-    stage.holds(session, grey)
-    guest.press("Come in again")
-    expect(guest.page.get_by_role("heading", name="Joining a video visit?")).to_be_visible()
-
-
 def test_somebody_who_is_deactivated_in_the_call_is_put_out_of_the_room(
-    at_screen: At, clinic: Clinic, stage: Stage, person
+    call: Call, clinic: Clinic, stage: Stage, person
 ):
     from telehealth import people
 
-    session = clinic.session("IN_PROGRESS")
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    meet(grey, ana, session)
+    session, grey, ana = call
     with clinic.app.app_context():
         people.set_active(people.by_email("ana@people.example"), False, by=person("sam").actor)
     try:
@@ -209,15 +148,10 @@ def test_somebody_who_is_deactivated_in_the_call_is_put_out_of_the_room(
             people.set_active(people.by_email("ana@people.example"), True, by=person("sam").actor)
 
 
-def test_whom_twilio_alone_puts_out_learns_it_and_can_come_in_again(
-    at_screen: At, clinic: Clinic, stage: Stage
-):
-    session = clinic.session("IN_PROGRESS")
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    meet(grey, ana, session)
+def test_whom_twilio_alone_puts_out_learns_it_and_can_come_in_again(call: Call, stage: Stage):
+    session, grey, ana = call
     stage.twilio.put_out(stage.room(session).sid, stage.identity(session, ana))
     ana.is_("disconnected")
     grey.is_("waiting")
     ana.press("Come in again")
-    ana.sees(grey)
-    grey.sees(ana)
+    see_each_other(grey, ana)

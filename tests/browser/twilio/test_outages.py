@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import WebSocketRoute, expect
 from support import browsers
 from support.cast import Clinic
 
-from browser.people import Somebody, meet
-from browser.twilio_stage import SOON, WORDS_SEEN, Stage, expect_noise, settings_on, words_seen
+from browser.people import At, Call, Somebody, meet, see_each_other
+from browser.twilio.stage import SOON, WORDS_SEEN, Stage, expect_noise, words_seen
 
-At = Callable[..., Somebody]
+if TYPE_CHECKING:
+    from telehealth.models import Session
 
 CALM = {"panel-connecting", "panel-reconnecting", "panel-waiting"}
 """What may be seen while nobody has to do anything."""
 
-
-@pytest.fixture(scope="module")
-def settings(twilio_settings):
-    return settings_on(twilio_settings)
-
-
-@pytest.fixture(scope="module")
-def browser(twilio_browser, twilio):
-    twilio.switches.session_timeout = SOON
-    return twilio_browser
-
-
-@pytest.fixture
-def stage(twilio, app, clinic):
-    return Stage(twilio, app, clinic)
+told = pytest.mark.parametrize("told", [True, False], ids=["with a callback", "without a callback"])
+"""Whether Twilio's callback reaches our server."""
 
 
 def marked(who: Somebody) -> Callable[[], bool]:
@@ -50,11 +39,9 @@ def patient_twilio(twilio):
 
 @pytest.mark.usefixtures("patient_twilio")
 def test_signalling_that_is_cut_comes_back_on_the_same_page_and_the_media_never_stops(
-    at_screen: At, clinic: Clinic, stage: Stage
+    call: Call, stage: Stage
 ):
-    session = clinic.session("IN_PROGRESS")
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    meet(grey, ana, session)
+    session, grey, ana = call
     same = marked(ana)
     who = stage.room(session).inside
     with stage.outage(ana):
@@ -62,18 +49,15 @@ def test_signalling_that_is_cut_comes_back_on_the_same_page_and_the_media_never_
         ana.is_("reconnecting")
         grey.is_("reconnecting")
         browsers.sees(ana.page)
-    ana.sees(grey)
-    grey.sees(ana)
+    see_each_other(grey, ana)
     assert same()
     assert stage.room(session).inside == who, "somebody had to join again"
 
 
 def test_an_outage_that_outlasts_the_session_time_out_brings_both_back_by_themselves(
-    at_screen: At, clinic: Clinic, stage: Stage
+    call: Call, clinic: Clinic, stage: Stage
 ):
-    session = clinic.session("IN_PROGRESS")
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    meet(grey, ana, session)
+    session, grey, ana = call
     pages = [marked(grey), marked(ana)]
     with stage.outage(grey, ana):
         stage.twilio.cut_sockets()
@@ -84,17 +68,15 @@ def test_an_outage_that_outlasts_the_session_time_out_brings_both_back_by_themse
         for one in (grey, ana):
             one.reads("We cannot reach the video service")
             one.is_("reconnecting")
-    ana.sees(grey)
-    grey.sees(ana)
+    see_each_other(grey, ana)
     assert all(same() for same in pages)
     stage.holds(session, grey, ana)
     assert clinic.now(session).status == "IN_PROGRESS"
 
 
 def test_a_token_that_is_refused_on_the_way_back_is_exchanged_without_a_word(
-    at_screen: At, clinic: Clinic, stage: Stage
+    at_screen: At, session: Session, stage: Stage
 ):
-    session = clinic.session("IN_PROGRESS")
     grey, ana = at_screen("dr_grey"), at_screen("ana")
     ana.page.add_init_script(WORDS_SEEN)
     meet(grey, ana, session)
@@ -112,14 +94,13 @@ def test_a_token_that_is_refused_on_the_way_back_is_exchanged_without_a_word(
         )
     finally:
         stage.twilio.switches.refuse_tokens_at_sync = False
-    ana.sees(grey)
-    grey.sees(ana)
+    see_each_other(grey, ana)
     stage.holds(session, grey, ana)
     assert same()
     assert words_seen(ana) <= CALM
 
 
-@pytest.mark.parametrize("told", [True, False], ids=["with a callback", "without a callback"])
+@told
 def test_a_room_that_died_while_the_patient_waited_is_opened_again(
     at_screen: At, clinic: Clinic, stage: Stage, told: bool
 ):
@@ -139,58 +120,41 @@ def test_a_room_that_died_while_the_patient_waited_is_opened_again(
     ana.page.context.set_offline(False)
     ana.is_("waiting")
     grey.press("Join Call", grey.card(session))
-    ana.sees(grey)
-    grey.sees(ana)
+    see_each_other(grey, ana)
     assert [room.status for room in stage.rooms(session)] == ["completed", "in-progress"]
     assert words_seen(ana) <= CALM
 
 
-@pytest.mark.parametrize("told", [True, False], ids=["with a callback", "without a callback"])
-def test_a_room_that_died_under_a_patient_alone_in_it_is_opened_again(
-    at_screen: At, clinic: Clinic, stage: Stage, told: bool
+@told
+def test_a_room_that_dies_under_a_patient_alone_and_in_the_call_costs_a_moment(
+    at_screen: At, clinic: Clinic, session: Session, stage: Stage, told: bool
 ):
-    session = clinic.session("IN_PROGRESS")
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    ana.page.add_init_script(WORDS_SEEN)
-    ana.open_call(session).is_("waiting")
-    stage.holds(session, ana)
-    with stage.callbacks(arrive=told):
-        stage.twilio.kill_room(stage.room(session).sid)
-        stage.holds(session, ana)
-    grey.open_call(session)
-    ana.sees(grey)
-    grey.sees(ana)
-    assert [room.status for room in stage.rooms(session)] == ["completed", "in-progress"]
-    assert words_seen(ana) <= CALM
-
-
-@pytest.mark.parametrize("told", [True, False], ids=["with a callback", "without a callback"])
-def test_a_room_that_is_killed_during_the_call_costs_both_a_moment(
-    at_screen: At, clinic: Clinic, stage: Stage, told: bool
-):
-    session = clinic.session("IN_PROGRESS")
     grey, ana = at_screen("dr_grey"), at_screen("ana")
     for one in (grey, ana):
         one.page.add_init_script(WORDS_SEEN)
-    meet(grey, ana, session)
-    pages = [marked(grey), marked(ana)]
-    with stage.callbacks(arrive=told):
-        stage.twilio.kill_room(stage.room(session).sid)
-        stage.holds(session, grey, ana)
-    ana.sees(grey)
-    grey.sees(ana)
+    ana.open_call(session).is_("waiting")
+    stage.holds(session, ana)
+    pages = [marked(ana)]
+
+    def dies(*inside: Somebody) -> None:
+        with stage.callbacks(arrive=told):
+            stage.twilio.kill_room(stage.room(session).sid)
+            stage.holds(session, *inside)
+
+    dies(ana)
+    grey.open_call(session)
+    see_each_other(grey, ana)
+    pages.append(marked(grey))
+    dies(grey, ana)
+    see_each_other(grey, ana)
     assert all(same() for same in pages)
-    assert [room.status for room in stage.rooms(session)] == ["completed", "in-progress"]
+    assert [room.status for room in stage.rooms(session)] == ["completed", "completed", "in-progress"]
     assert clinic.now(session).status == "IN_PROGRESS"
     assert words_seen(grey) | words_seen(ana) <= CALM
 
 
-def test_the_doctor_ends_while_the_network_of_the_patient_is_away(
-    at_screen: At, clinic: Clinic, stage: Stage
-):
-    session = clinic.session("IN_PROGRESS")
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    meet(grey, ana, session)
+def test_the_doctor_ends_while_the_network_of_the_patient_is_away(call: Call, stage: Stage):
+    session, grey, ana = call
     with stage.outage(ana):
         ana.page.context.set_offline(True)
         stage.cut(session, ana)
@@ -207,9 +171,8 @@ def test_the_doctor_ends_while_the_network_of_the_patient_is_away(
 
 
 def test_signalling_that_is_out_of_reach_at_first_is_said_and_then_it_comes_by_itself(
-    at_screen: At, clinic: Clinic, stage: Stage
+    at_screen: At, session: Session, stage: Stage
 ):
-    session = clinic.session("IN_PROGRESS")
     grey, ana = at_screen("dr_grey"), at_screen("ana")
     grey.open_call(session).is_("waiting")
     with stage.outage(ana):
@@ -218,23 +181,24 @@ def test_signalling_that_is_out_of_reach_at_first_is_said_and_then_it_comes_by_i
         ana.is_("connecting")
         expect(ana.own_picture).to_be_visible()
     same = marked(ana)
-    ana.sees(grey)
-    grey.sees(ana)
+    see_each_other(grey, ana)
     assert same()
 
 
-def test_signalling_that_never_answers_is_said_too(at_screen: At, clinic: Clinic, stage: Stage):
-    session = clinic.session("IN_PROGRESS")
-    ana = at_screen("ana")
+def test_signalling_that_never_answers_is_said_too(at_screen: At, session: Session, stage: Stage):
+    ana = at_screen("ana", anew=True)
     expect_noise(ana)
     # A socket that opens and is silent, as behind some proxies.
-    ana.page.route_web_socket("wss://global.vss.twilio.com/**", lambda _socket: None)
+    opened: list[WebSocketRoute] = []
+    ana.page.route_web_socket("wss://global.vss.twilio.com/**", lambda socket: opened.append(socket))
+    ana.page.clock.install()
     ana.open_call(session)
+    browsers.until(lambda: ana.page.evaluate("1") and opened, 20, "the library did not connect")
+    ana.page.clock.fast_forward(15_000)
     ana.reads("We cannot reach the video service")
 
 
-def test_a_room_that_is_full_says_so_until_somebody_leaves(at_screen: At, clinic: Clinic, stage: Stage):
-    session = clinic.session("IN_PROGRESS")
+def test_a_room_that_is_full_says_so_until_somebody_leaves(at_screen: At, session: Session, stage: Stage):
     grey, ana = at_screen("dr_grey"), at_screen("ana")
     grey.open_call(session).is_("waiting")
     stage.holds(session, grey)
@@ -243,5 +207,4 @@ def test_a_room_that_is_full_says_so_until_somebody_leaves(at_screen: At, clinic
     ana.open_call(session)
     ana.reads("The call is full")
     room.max_participants = 2
-    ana.sees(grey)
-    grey.sees(ana)
+    see_each_other(grey, ana)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
-from browser.people import SETTINGS
 from browser.test_flows import (
     test_the_doctor_creates_starts_joins_and_ends_a_session as test_the_doctor_flow_on_twilio,
 )
@@ -13,13 +10,3 @@ from browser.test_flows import (
 )
 
 __all__ = ["test_the_doctor_flow_on_twilio", "test_the_patient_flow_on_twilio"]
-
-
-@pytest.fixture(scope="module")
-def settings(twilio_settings):
-    return {**SETTINGS, **twilio_settings}
-
-
-@pytest.fixture(scope="module")
-def browser(twilio_browser):
-    return twilio_browser

@@ -10,7 +10,7 @@ from doubles.twilio import Room, Twilio
 from support import browsers
 from support.cast import Clinic
 
-from browser.people import SETTINGS, Somebody
+from browser.people import Somebody
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -34,11 +34,6 @@ document.addEventListener('DOMContentLoaded', () => {
 });
 """
 """Keeps which messages in the middle of the call page were ever to be seen."""
-
-
-def settings_on(twilio_settings: dict[str, str]) -> dict[str, str]:
-    """Settings of a server whose calls Twilio carries."""
-    return {**SETTINGS, **twilio_settings}
 
 
 class Stage:

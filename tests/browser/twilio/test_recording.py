@@ -9,20 +9,10 @@ import pytest
 from playwright.sync_api import expect
 from support import browsers
 
-from browser.people import SETTINGS, meet, set_back
+from browser.people import Call, set_back
 from browser.test_recording import PLAYED, agree, dot, recordings_of
 from telehealth import chores, compositions, video
 from telehealth.models import Recording, Status
-
-
-@pytest.fixture(scope="module")
-def settings(twilio_settings):
-    return {**SETTINGS, **twilio_settings}
-
-
-@pytest.fixture(scope="module")
-def browser(twilio_browser):
-    return twilio_browser
 
 
 @pytest.fixture
@@ -43,10 +33,9 @@ def statuses(clinic, session):
 
 
 def test_a_recorded_call_becomes_one_file_that_only_its_doctor_plays_and_deletes(
-    at_screen, app, clinic, session, twilio
+    call: Call, app, clinic, twilio
 ):
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    meet(grey, ana, session)
+    session, grey, ana = call
     room = twilio.room(session.room)
     assert not room.recordings
     agree(ana)
@@ -78,11 +67,22 @@ def test_a_recorded_call_becomes_one_file_that_only_its_doctor_plays_and_deletes
     assert {one.status for one in room.recordings} == {"deleted"}
 
 
-def test_who_says_no_or_takes_it_back_is_not_recorded(at_screen, clinic, session, twilio):
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
-    meet(grey, ana, session)
+def test_who_says_no_or_takes_it_back_is_not_recorded(call: Call, twilio):
+    session, grey, ana = call
     ana.press("Do not record")
     grey.reads("The patient did not agree. Nothing is recorded.")
     for one in (grey, ana):
         expect(dot(one)).to_be_hidden()
-    assert not twilio.room(session.room).recordings
+    room = twilio.room(session.room)
+    assert not room.recordings
+
+    choice = ana.page.locator("#recording-choice")
+    ana.press("Recording")
+    ana.press("Agree to recording", choice)
+    browsers.until(lambda: list(room.recording), 20, "Twilio does not record")
+    expect(dot(grey)).to_be_visible()
+    ana.press("Recording")
+    ana.press("Do not record", choice)
+    browsers.until(lambda: not list(room.recording), 20, "Twilio still records")
+    for one in (grey, ana):
+        expect(dot(one)).to_be_hidden()

@@ -1,0 +1,1 @@
+"""Calls that Twilio carries, on its local double."""
