@@ -102,8 +102,9 @@ class SafeLogger(Logger):
                 '%s %s "%s %s" %s %s %dms',
                 self.now(),
                 environ.get("REMOTE_ADDR", "-"),
-                environ["REQUEST_METHOD"],
-                masked(quote(environ["PATH_INFO"], encoding="latin-1")),
+                # Of a request that could not be read there is neither.
+                environ.get("REQUEST_METHOD", "-"),
+                masked(quote(environ.get("PATH_INFO", "-"), encoding="latin-1")),
                 str(resp.status).partition(" ")[0],
                 resp.sent,
                 request_time.total_seconds() * 1000,

@@ -10,13 +10,23 @@ from flask import Flask, current_app
 
 from telehealth import audit, chores, demo, people, reconcile, sign_ins, video
 from telehealth.access import SYSTEM
-from telehealth.errors import Invalid, Refusal
+from telehealth.errors import Invalid, NotFound, Refusal
 from telehealth.models import Role
+from telehealth.times import iso
 
 
 def init_app(app: Flask) -> None:
     """Register the commands."""
-    for command in (create_user, create_api_token, fill_demo, reconcile_now, test_twilio, verify_audit):
+    for command in (
+        create_user,
+        create_api_token,
+        list_api_tokens,
+        revoke_api_token,
+        fill_demo,
+        reconcile_now,
+        test_twilio,
+        verify_audit,
+    ):
         app.cli.add_command(command)
 
 
@@ -59,6 +69,28 @@ def create_api_token(email: str, name: str) -> None:
     if user is None or not user.active:
         raise click.ClickException("nobody with this e-mail address can sign in")
     click.echo(sign_ins.create_api_token(user, name[:100], by=SYSTEM))
+
+
+@click.command("api-tokens")
+@click.argument("email", required=False)
+def list_api_tokens(email: str | None) -> None:
+    """List API tokens, of one person or of all: id, since when, whose, what for, whether it works."""
+    user = people.by_email(email) if email else None
+    if email and user is None:
+        raise click.ClickException("nobody has this e-mail address")
+    for token in sign_ins.api_tokens(user):
+        state = f"revoked {iso(token.revoked_at)}" if token.revoked_at else "works"
+        click.echo("\t".join((token.id, iso(token.created_at), token.user.email, token.name, state)))
+
+
+@click.command("revoke-api-token")
+@click.argument("token_id", metavar="ID")
+def revoke_api_token(token_id: str) -> None:
+    """Make one API token worthless; `flask api-tokens` tells its ID."""
+    try:
+        sign_ins.revoke_api_token(token_id, by=SYSTEM)
+    except NotFound:
+        raise click.ClickException("no token that works has this ID; see: flask api-tokens") from None
 
 
 @click.command("demo")

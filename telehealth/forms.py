@@ -23,7 +23,7 @@ from wtforms import (
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
-from telehealth import times
+from telehealth import texts, times
 from telehealth.errors import Invalid
 from telehealth.models import Session
 
@@ -32,11 +32,8 @@ NOTES_MOST = 5000
 
 def clean(form: Any, field: Any) -> None:
     """Refuse text that PostgreSQL cannot keep: NUL and lone surrogates."""
-    text = field.data or ""
-    if isinstance(text, str) and (
-        "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text)
-    ):
-        raise ValidationError(_l("Some of the characters cannot be used."))
+    if isinstance(field.data, str) and texts.is_unkept(field.data):
+        raise ValidationError(texts.UNUSABLE)
 
 
 class Form(FlaskForm):

@@ -17,6 +17,9 @@ from telehealth.store import is_postgresql, transaction
 WINDOW = timedelta(minutes=15)
 PER_ACCOUNT = 10
 PER_ADDRESS = 100
+ENTRANCES = 300
+SIGNALS = 2000
+"""Per person and call: a reload every three seconds and two messages a second stay below."""
 
 
 def count(kind: str, what: str, most: int) -> bool:

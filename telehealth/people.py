@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
-from telehealth import audit, clock, passwords, presence, sign_ins
+from telehealth import audit, clock, passwords, presence, sign_ins, texts
 from telehealth.access import SYSTEM, Actor, require_role
 from telehealth.errors import Gone, Invalid
 from telehealth.extensions import db
@@ -167,10 +167,12 @@ def _fill(user: User, details: Details) -> None:
     fields: dict[str, list[str]] = {}
     email, phone = details.email.strip().casefold(), details.phone.strip()
     name, born = " ".join(details.name.split()), details.date_of_birth
-    if not _EMAIL.fullmatch(email) or len(email) > 254:
+    if not _EMAIL.fullmatch(email) or len(email) > 254 or texts.is_deceptive(email):
         fields["email"] = [_("Write an e-mail address such as name@example.org.")]
     if not name or len(name) > 200:
         fields["name"] = [_("Write the name, with at most 200 characters.")]
+    elif texts.is_deceptive(name):
+        fields["name"] = [str(texts.UNUSABLE)]
     if phone and (len(phone) > 40 or not _is_phone(phone)):
         fields["phone"] = [_("Write the number with its country, such as +49 30 123456.")]
     if born and not date(1880, 1, 1) <= born <= clock.now().date():
@@ -182,6 +184,9 @@ def _fill(user: User, details: Details) -> None:
 
 
 def _is_phone(value: str) -> bool:
+    # The library looks for a number anywhere in what was written.
+    if not re.fullmatch(r"[-+0-9 ()./]+", value):
+        return False
     try:
         return phonenumbers.is_possible_number(phonenumbers.parse(value, None))
     except phonenumbers.NumberParseException:

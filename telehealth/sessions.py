@@ -16,7 +16,7 @@ from flask_babel import gettext as _
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from telehealth import access, audit, changes, clock, consents, presence, rooms
+from telehealth import access, audit, changes, clock, consents, presence, rooms, texts
 from telehealth.access import SYSTEM, Actor
 from telehealth.errors import (
     Invalid,
@@ -203,8 +203,11 @@ def end(session: Session, *, by: Actor, video: VideoProvider) -> Session:
 
 
 def cancel(session: Session, *, by: Actor, reason: str = "") -> Session:
-    """SCHEDULED → CANCELLED. `reason` is for the doctor and staff. Raises WrongState."""
+    """SCHEDULED → CANCELLED. `reason` is for the doctor and staff. Raises WrongState, Invalid."""
     check(session, "cancel", by=by)
+    reason = " ".join(reason.split())
+    if texts.is_deceptive(reason):
+        raise Invalid(fields={"reason": [str(texts.UNUSABLE)]})
     with transaction():
         _take(
             session,

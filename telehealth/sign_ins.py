@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, bindparam, exists, select, update
 
 from telehealth import audit, changes, clock, limits, passwords, presence, signals
 from telehealth.access import Actor
-from telehealth.errors import Gone, TooMany
+from telehealth.errors import Gone, NotFound, TooMany
 from telehealth.extensions import db
 from telehealth.models import ApiToken, Link, Participation, Role, SignIn, User
 from telehealth.secret import digest, new_token
@@ -194,6 +194,22 @@ def create_api_token(user: User, name: str, *, by: Actor) -> str:
         db.session.add(ApiToken(user_id=user.id, name=name, token_hash=digest(token), created_at=clock.now()))
         audit.record("user.api_token", by=by, object_type="user", object_id=user.id)
     return token
+
+
+def api_tokens(user: User | None = None) -> list[ApiToken]:
+    """The API tokens of this person, or of everybody, oldest first; what was printed is not among it."""
+    query = select(ApiToken).order_by(ApiToken.created_at, ApiToken.id)
+    return list(db.session.scalars(query.where(ApiToken.user_id == user.id) if user else query))
+
+
+def revoke_api_token(token_id: str, *, by: Actor) -> None:
+    """Make one API token worthless. Raises NotFound for one that is not there or was revoked."""
+    with transaction():
+        revoked = update(ApiToken).where(ApiToken.id == token_id, ApiToken.revoked_at.is_(None))
+        owner = db.session.scalar(revoked.values(revoked_at=clock.now()).returning(ApiToken.user_id))
+        if owner is None:
+            raise NotFound()
+        audit.record("user.api_token_revoked", by=by, object_type="user", object_id=owner)
 
 
 def _open(user: User, kind: str, origin: Origin, link: Link | None = None) -> tuple[str, SignIn]:

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
-from telehealth import access, audit, changes, clock
+from telehealth import access, audit, changes, clock, texts
 from telehealth.access import SYSTEM, Actor, own_visits
 from telehealth.errors import Invalid, NotAllowed, WrongState
 from telehealth.extensions import db
@@ -45,6 +45,8 @@ def open_visit(patient_id: str, doctor_id: str, reason: str, *, by: Actor) -> Vi
         fields["doctor_id"] = [_("Choose a doctor.")]
     if not reason or len(reason) > 500:
         fields["reason"] = [_("Write the reason, with at most 500 characters.")]
+    elif texts.is_deceptive(reason):
+        fields["reason"] = [str(texts.UNUSABLE)]
     if fields:
         raise Invalid(fields=fields)
     visit = Visit(

@@ -92,6 +92,33 @@ def test_an_api_token_is_printed_once_and_kept_by_its_hash(app, run, dr_grey):
         assert [(row["name"], row["token_hash"]) for row in rows(ApiToken)] == [("lab", digest(token))]
 
 
+def test_api_tokens_are_listed_and_revoked_one_at_a_time(app, run, dr_grey, sam):
+    secrets = [
+        run("create-api-token", who.part.email, "--name", what).stdout.strip()
+        for who, what in ((dr_grey, "lab"), (dr_grey, "booking"), (sam, "lab"))
+    ]
+    listed = [line.split("\t") for line in run("api-tokens").stdout.splitlines()]
+    assert [line[2:] for line in listed] == [
+        [dr_grey.part.email, "lab", "works"],
+        [dr_grey.part.email, "booking", "works"],
+        [sam.part.email, "lab", "works"],
+    ]
+    assert run("api-tokens", dr_grey.part.email).stdout.count("\n") == 2
+    with app.app_context():
+        since = head()
+    run("revoke-api-token", listed[0][0])
+    with app.app_context():
+        assert told(since) == ["user.api_token_revoked by system"]
+        works = [sign_ins.find_by_bearer(secret, Origin()) is not None for secret in secrets]
+    assert works == [False, True, True]
+    output = run("api-tokens").stdout
+    assert "\trevoked 20" in output.splitlines()[0]
+    assert not any(secret in output or digest(secret) in output for secret in secrets)
+    for gone in (listed[0][0], "nothing", secrets[1]):
+        assert "no token that works" in run("revoke-api-token", gone, code=1).stderr
+    assert "nobody" in run("api-tokens", "nobody@clinic.example", code=1).stderr
+
+
 def test_nobody_gets_no_token(app, run, ben, sam):
     with app.app_context():
         user = people.by_email(ben.part.email)
@@ -184,5 +211,8 @@ def test_an_anchor_that_is_none_is_refused(run, anchor):
 
 def test_every_command_tells_what_it_does(app, run):
     listed = run("--help").output
-    for name in ("create-user", "create-api-token", "demo", "reconcile", "verify-audit"):
+    for name in (
+        *("create-user", "create-api-token", "api-tokens", "revoke-api-token"),
+        *("demo", "reconcile", "verify-audit"),
+    ):
         assert re.search(rf"^  {name} +\S", listed, re.MULTILINE)

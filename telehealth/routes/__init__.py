@@ -86,9 +86,8 @@ def init_app(app: Flask) -> None:
 
     proxies = app.config["SETTINGS"].trusted_proxies
     if proxies:
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-            app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=0, x_port=0, x_prefix=0
-        )
+        # Of what else proxies tell PUBLIC_URL knows better.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
     app.before_request(guard)
     errors.init_app(app)
     headers.init_app(app)
@@ -235,10 +234,3 @@ def _refuse_nul() -> None:
         raise NotFound()
     if any("\x00" in value for _name, value in request.args.items(multi=True)):
         raise Invalid()
-
-
-def text_of(value: str) -> str:
-    """Text as the databases take it. Raises Invalid for NUL and lone surrogates."""
-    if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
-        raise Invalid()
-    return value

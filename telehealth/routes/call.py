@@ -16,6 +16,7 @@ from telehealth import (
     audit,
     calls,
     clock,
+    limits,
     presence,
     rooms,
     sessions,
@@ -115,6 +116,7 @@ def enter(session_id: str) -> ResponseReturnValue:
     The sign-in is what opens the door; a ticket sent along has to be for this room all the same.
     """
     session, body = _load(session_id), read_body(EnterBody)
+    limits.guard("enter", _caller(session), limits.ENTRANCES)
     provider, identity = video.provider(), presence.identity(session, actor().user_id)
     if isinstance(provider, PeerProvider) and body.token is not None:
         provider.check(body.token, session.room, identity)
@@ -142,6 +144,7 @@ def enter(session_id: str) -> ResponseReturnValue:
 def signal(session_id: str) -> ResponseReturnValue:
     """Pass messages on to other participants."""
     session, body = _load(session_id), read_body(SignalBody)
+    limits.guard("signal", _caller(session), limits.SIGNALS)
     messages = [
         {"to": one.to, "id": one.id, "body": one.body.model_dump(exclude_unset=True)} for one in body.messages
     ]
@@ -244,6 +247,11 @@ def _load(session_id: str) -> Session:
     if access.relation(actor(), session) not in sessions.STEPS["join"].by:
         raise NotAllowed(action="session.join", object_type="session", object_id=session.id)
     return session
+
+
+def _caller(session: Session) -> str:
+    """Who asks, in this one call: what they fill the database with is counted for both together."""
+    return f"{actor().user_id} {session.id}"
 
 
 def _event(one: Signal) -> Event:

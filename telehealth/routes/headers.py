@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from flask import Flask, Response, current_app, g, request
 
 from telehealth import video
@@ -54,6 +56,10 @@ def add(response: Response) -> Response:
     if request.endpoint != "static_file":
         headers["Cache-Control"] = "no-store"
         headers.add("Vary", "Cookie, HX-Request")
+    if "://" in (location := headers.get("Location", "")):
+        # The framework writes the host that was asked for, which behind a proxy is not the public one.
+        parts = urlsplit(location)
+        headers["Location"] = f"/{parts.path.lstrip('/')}{'?' if parts.query else ''}{parts.query}"
     if "request_id" in g:
         headers["X-Request-Id"] = g.request_id
     return response

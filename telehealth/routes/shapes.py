@@ -12,9 +12,12 @@ from flask_babel import gettext as _
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 from pydantic import ValidationError as PydanticError
 
+from telehealth import texts
 from telehealth.errors import Invalid
 
 DEEPEST = 20
+NAMED = 20
+"""So many fields are told what is wrong with them: an answer is not longer than the question."""
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 Model = TypeVar("Model", bound="Shape")
@@ -41,7 +44,7 @@ def _moment(value: object) -> datetime:
 
 
 def _text(value: str) -> str:
-    if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
+    if texts.is_unkept(value):
         raise ValueError("holds characters that cannot be used")
     return value
 
@@ -82,7 +85,7 @@ def parse(model: type[Model], data: object, strict: bool | None = None) -> Model
         return model.model_validate(data, strict=strict)
     except PydanticError as error:
         fields: dict[str, list[str]] = {}
-        for one in error.errors(include_url=False, include_input=False, include_context=False):
+        for one in error.errors(include_url=False, include_input=False, include_context=False)[:NAMED]:
             name = ".".join(str(part) for part in one["loc"])[:100] or "body"
             fields.setdefault(name, []).append(_words(one["type"], one["msg"]))
         raise Invalid(fields=fields) from None

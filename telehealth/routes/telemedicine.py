@@ -11,7 +11,7 @@ from telehealth.cards import VisitView
 from telehealth.errors import Invalid, WrongState
 from telehealth.forms import SessionForm
 from telehealth.models import Role, Session, Visit
-from telehealth.routes import actor, in_call, is_fragment, passive, see_other, text_of
+from telehealth.routes import actor, in_call, is_fragment, passive, see_other
 from telehealth.routes.pages import clinic_time, fresh, part
 from telehealth.routes.visits import CARERS
 from telehealth.times import Twice
@@ -118,7 +118,7 @@ def end(session_id: str) -> ResponseReturnValue:
 @blueprint.post("/telemedicine/<session_id>/cancel")
 def cancel(session_id: str) -> ResponseReturnValue:
     """Cancel Session."""
-    reason = text_of(" ".join(request.form.get("reason", "").split()))[:500]
+    reason = request.form.get("reason", "")[:500]
     session = sessions.cancel(load(session_id, "cancel"), by=actor(), reason=reason)
     return _done(session, _("The session is cancelled."))
 

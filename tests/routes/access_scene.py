@@ -124,15 +124,20 @@ class House:
             recordings.add_piece(session, recording, 0, b"zqPiece", by=grey)
             recordings.finish(session, recording, by=grey, duration=1)
 
-    def ask(self, guest: Guest, row: str, scene: Scene, *, fragment: bool = False) -> TestResponse:
-        """Send what is right for this row, as this visitor."""
+    def ask(
+        self, guest: Guest, row: str, scene: Scene, *, fragment: bool = False, path: str = "", **instead: Any
+    ) -> TestResponse:
+        """Send what is right for this row, as this visitor; or something else, where that is given."""
         method, _space, rule = row.partition(" ")
         client = self.app.test_client(use_cookies=False)
         headers = {**guest.headers, **({"HX-Request": "true"} if fragment else {})}
-        more = self._body(rule, guest, scene) if method == "POST" else {}
+        more = self.body(rule, guest, scene) if method == "POST" else {}
         if rule.endswith("/inbox"):
             more = {"query_string": {"participant": _participant(guest, scene)}}
-        return client.open(_path(rule, scene), method=method, headers=headers, buffered=True, **more)
+        more.update(instead)
+        return client.open(
+            path or path_of(rule, scene), method=method, headers=headers, buffered=True, **more
+        )
 
     def status_of(self, scene: Scene) -> str:
         """The session of the scene, as it stands now."""
@@ -214,7 +219,8 @@ class House:
         user = people.create(Role.PATIENT, details, by=SYSTEM)
         return user.id, people.invite(user, by=SYSTEM)
 
-    def _body(self, rule: str, guest: Guest, scene: Scene) -> dict[str, Any]:
+    def body(self, rule: str, guest: Guest, scene: Scene) -> dict[str, Any]:
+        """What is right to post to this rule."""
         if rule.startswith("/api/"):
             return {"json": found} if (found := self._json(rule, scene)) else {}
         if rule.endswith("/<number>"):
@@ -277,7 +283,8 @@ def _participant(guest: Guest, scene: Scene) -> str:
     return scene.grey if guest.column == "grey" else scene.ana
 
 
-def _path(rule: str, scene: Scene) -> str:
+def path_of(rule: str, scene: Scene) -> str:
+    """The address of this rule about the objects of the scene."""
     token = scene.invitation if rule.startswith("/invitation") else scene.link
     values = {
         "visit_id": scene.visit_id,

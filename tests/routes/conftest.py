@@ -7,11 +7,30 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
+from support import apps, databases
 
 if TYPE_CHECKING:
     from flask import Flask
     from support.cast import Person
     from support.program import Description, Program
+
+    from routes.access_scene import House
+
+
+@pytest.fixture(scope="module", params=databases.KINDS)
+def house(
+    request: pytest.FixtureRequest,
+    database_server: databases.Databases,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[House]:
+    """The visitors of the access table, for a whole file on one database."""
+    from routes.access_scene import House
+
+    with database_server.fresh(request.param) as url:
+        app = apps.make_app(url)
+        app.config["RECORDINGS"] = tmp_path_factory.mktemp("recordings")
+        yield House(app)
+        apps.close(app)
 
 
 @pytest.fixture

@@ -1,9 +1,6 @@
 """Every route, method and kind of visitor against the one reviewed table, on both databases."""
 
-from collections.abc import Iterator
-
 import pytest
-from support import apps, databases
 from support.doubles import WatchedVideo, install
 from support.statements import recorded
 from werkzeug.test import TestResponse
@@ -28,19 +25,6 @@ FREE_TO_READ = ("audit_entries", "sign_ins")
 ENDS_SIGN_INS = ("POST /sign-out", "POST /join/<token>")
 
 LISTS_PATIENTS = ("/visits/new", "/visits", "/admin/people")
-
-
-@pytest.fixture(scope="module", params=databases.KINDS)
-def house(
-    request: pytest.FixtureRequest,
-    database_server: databases.Databases,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[House]:
-    with database_server.fresh(request.param) as url:
-        app = apps.make_app(url)
-        app.config["RECORDINGS"] = tmp_path_factory.mktemp("recordings")
-        yield House(app)
-        apps.close(app)
 
 
 def test_every_route_is_in_the_table(house):

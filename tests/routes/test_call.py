@@ -9,6 +9,7 @@ from support.domain import page_id
 from support.pages import Visitor
 
 from routes.caller import OFFER, Caller
+from telehealth import limits
 from telehealth.extensions import db
 from telehealth.models import Signal
 
@@ -310,3 +311,20 @@ def test_nothing_of_a_call_works_without_the_token_of_the_page(grey, pat, runnin
         pat.leave(400),
     ):
         assert refused == "invalid"
+
+
+def test_nobody_fills_the_database_with_entrances_and_messages(monkeypatch, ana, grey, pat, running):
+    monkeypatch.setattr(limits, "ENTRANCES", 3)
+    monkeypatch.setattr(limits, "SIGNALS", 2)
+    pages = [Caller(ana, running) for _ in range(3)]
+    assert pages[0].say("enter")["status"] == "IN_PROGRESS"
+    mine = pages[1]
+    mine.say("enter")
+    assert pages[2].say("enter", 429) == "too_many_requests"
+    assert [mine.signal(grey.me, number="1"), mine.signal(grey.me, number="2")] == [{}, {}]
+    assert mine.signal(grey.me, number="3", status=429) == "too_many_requests"
+    assert grey.kinds().count("signal") == 2
+    # The other one of the call, and what keeps this one in it, know nothing of that.
+    assert grey.signal(mine.me) == {}
+    grey.enter()
+    assert mine.presence("connected")["participants"] == [grey.me, mine.me]

@@ -33,6 +33,7 @@ class Server:
         self.port = _free_port()
         self.log_file = folder / f"server-{self.port}.log"
         self.url = f"http://127.0.0.1:{self.port}"
+        self.database_url = database_url
         self._folder = folder
         self._ready = ready
         self._command = [
