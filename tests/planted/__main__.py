@@ -42,7 +42,9 @@ def is_noticed(fault: Fault) -> bool:
     code, told = run(fault, fault.tests, fault.kind)
     if code not in (ALL_WELL, SOME_FAILED):
         raise RuntimeError(f"“{fault.name}” could not be tried:\n{told}")
-    failed = next((line for line in told.splitlines() if line.startswith(("FAILED", "ERROR"))), "")
+    failed = next(
+        (line for line in told.splitlines() if line.startswith(("FAILED tests", "ERROR tests"))), ""
+    )
     test = failed.partition(" ")[2].partition(" - ")[0]
     say(f"| {fault.name} | {test.replace('tests/', '', 1) or '**nothing noticed it**'} |")
     return code == SOME_FAILED
@@ -79,7 +81,7 @@ def run(fault: Fault | None, tests: Iterable[str], kind: str) -> tuple[int, str]
             # What waits for ever is noticed too, though it names no test.
             os.killpg(tested.pid, signal.SIGKILL)
             tested.communicate()
-            return SOME_FAILED, "FAILED (it never came to an end)"
+            return SOME_FAILED, "FAILED tests/ that never came to an end"
     return tested.returncode, told
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.client import HTTPException
 from itertools import count
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from flask import Flask
@@ -22,6 +23,7 @@ class Asked(NamedTuple):
     wire: Wire
     path: str
     sent: Any = None
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 def at_every_moment(prepare: Callable[[], Asked], after: Callable[[Asked], None], least: int) -> None:
@@ -31,7 +33,7 @@ def at_every_moment(prepare: Callable[[], Asked], after: Callable[[Asked], None]
     """
     for number in count(1):
         asked = prepare()
-        if ask(asked.wire, asked.path, asked.sent, **{HEADER: str(number)}) is not None:
+        if ask(asked.wire, asked.path, asked.sent, **asked.headers, **{HEADER: str(number)}) is not None:
             assert number > least, f"only {number - 1} moments in {asked.path}"
             after(asked)
             return
@@ -53,7 +55,7 @@ def ask(wire: Wire, path: str, sent: Any = None, **headers: str) -> tuple[int, s
 
 def again(asked: Asked) -> tuple[int, str]:
     """The same once more, by a person or a page that got no answer."""
-    answer = ask(asked.wire, asked.path, asked.sent)
+    answer = ask(asked.wire, asked.path, asked.sent, **asked.headers)
     assert answer is not None, f"{asked.path} was not answered"
     return answer
 

@@ -1,9 +1,8 @@
 """The application in a worker that can be killed at any moment: gunicorn serves `support.mortal:app`.
 
 A request with `X-Die-At: N` ends its worker, as `kill -9` does, at its N-th moment. Moments are: before
-and after each transaction is committed, before and after each question to a video provider, before,
-amid and after each write into the file of a recording, before and after a file is removed, and
-when the answer is ready but not sent.
+and after each transaction is committed, after each question to a video provider, amid and after each
+write into the file of a recording, and after a file is removed: all that outlives a worker.
 """
 
 from __future__ import annotations
@@ -34,20 +33,25 @@ def moment() -> None:
     _request.left = left - 1
 
 
-def _around(owner: Any, name: str, counts: Callable[..., bool] = lambda *_: True) -> None:
-    """A moment before, and one after, each call of this function."""
+def _mark(owner: Any, name: str) -> None:
+    """A moment after each call of this function."""
     genuine = getattr(owner, name)
 
     def call(*args: Any, **more: Any) -> Any:
-        counted = counts(*args)
-        if counted:
-            moment()
         answer = genuine(*args, **more)
-        if counted:
-            moment()
+        moment()
         return answer
 
     setattr(owner, name, call)
+
+
+def _commit(session: DbSession, genuine: Callable[[DbSession], None] = DbSession.commit) -> None:
+    writing = session.info.get("writing")
+    if writing:
+        moment()
+    genuine(session)
+    if writing:
+        moment()
 
 
 def _halves_first(write: Callable[[Recording, bytes], None]) -> Callable[[Recording, bytes], None]:
@@ -60,20 +64,18 @@ def _halves_first(write: Callable[[Recording, bytes], None]) -> Callable[[Record
 
 
 def _make() -> Flask:
-    _around(DbSession, "commit", lambda session: bool(session.info.get("writing")))
-    _around(requests.Session, "send")
+    DbSession.commit = _commit  # type: ignore[method-assign, assignment]
+    _mark(requests.Session, "send")
     recording_files.write = _halves_first(recording_files.write)  # type: ignore[assignment]
-    _around(recording_files, "write")
-    _around(recording_files, "remove")
+    _mark(recording_files, "write")
+    _mark(recording_files, "remove")
     made = create_app()
     genuine = made.wsgi_app
 
     def serve(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         _request.left = int(environ.get("HTTP_X_DIE_AT", 0))
         try:
-            answer = genuine(environ, start_response)
-            moment()
-            return answer
+            return genuine(environ, start_response)
         finally:
             _request.left = 0
 
