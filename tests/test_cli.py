@@ -3,8 +3,8 @@
 import re
 
 import pytest
-from flask.cli import FlaskGroup
 from sqlalchemy import text
+from support.apps import command
 from support.cast import PASSWORD
 from support.domain import head, page_id, rows, told
 
@@ -18,18 +18,12 @@ from telehealth.store import transaction
 CREATE = ["create-user", "--role", "doctor", "--email", "New@Clinic.example", "--name", "Dr New"]
 
 
-def flask(app, *args, **more):
-    """What the program `flask` does with our app."""
-    group = FlaskGroup(create_app=lambda: app, load_dotenv=False)
-    return app.test_cli_runner().invoke(group, args, **more)
-
-
 @pytest.fixture
 def run(app):
     """Runs a command; the exit code is what must come back."""
 
     def invoke(*args, code=0, **more):
-        result = flask(app, *args, **more)
+        result = command(app, *args, **more)
         assert result.exit_code == code, result.output
         assert result.exception is None or isinstance(result.exception, SystemExit)
         return result
@@ -131,7 +125,7 @@ def test_nobody_gets_no_token(app, run, ben, sam):
 
 
 def test_the_demo_fills_an_empty_database(new_app):
-    result = flask(new_app, "demo")
+    result = command(new_app, "demo")
     assert result.exit_code == 0
     assert "password:" in result.output
     assert "/join/" in result.output

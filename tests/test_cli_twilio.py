@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from doubles.twilio import Twilio
 from doubles.twilio.rest import Rest
-from flask.cli import FlaskGroup
 from support import apps
 from support.databases import on_sqlite
 from support.domain import page_id
@@ -31,8 +30,7 @@ NOTHING = {
 
 def flask(app, *args):
     """What the program `flask` does with our app: exit code and lines."""
-    group = FlaskGroup(create_app=lambda: app, load_dotenv=False)
-    result = app.test_cli_runner().invoke(group, args)
+    result = apps.command(app, *args)
     assert result.exception is None or isinstance(result.exception, SystemExit)
     assert not any(secret in result.output for secret in SECRETS)
     return result.exit_code, result.output

@@ -85,9 +85,11 @@ def test_senders_at_once_lose_nothing_and_overtake_nothing(app, call):
 
     def send(sender):
         def work():
-            for number in range(10):
-                signals.post(call.id, [message(number, sender=sender * 12)])
-            sent.append(sender)
+            try:
+                for number in range(10):
+                    signals.post(call.id, [message(number, sender=sender * 12)])
+            finally:
+                sent.append(sender)
 
         return work
 

@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from click.testing import Result
 from flask import Flask
+from flask.cli import FlaskGroup
 from flask_migrate import upgrade
 
 from telehealth import create_app
@@ -33,6 +35,12 @@ def make_app(database_url: str, **more: Any) -> Flask:
     app = create_app(settings(database_url, **more))
     app.testing = True
     return app
+
+
+def command(app: Flask, *words: str, **more: Any) -> Result:
+    """What the program `flask` does with this app."""
+    group = FlaskGroup(create_app=lambda: app, load_dotenv=False)
+    return app.test_cli_runner().invoke(group, words, **more)
 
 
 def close(app: Flask) -> None:

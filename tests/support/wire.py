@@ -49,8 +49,13 @@ class Wire:
         answer = self._open("POST", path, urlencode(form), kind)
         return answer.status, answer.read().decode()
 
+    def post_bytes(self, path: str, data: bytes, **headers: str) -> tuple[int, str]:
+        """Status and text of the answer to bytes, as they are."""
+        answer = self._open("POST", path, data, {"Content-Type": "application/octet-stream", **headers})
+        return answer.status, answer.read().decode()
+
     def _open(
-        self, method: str, path: str, body: str | None, headers: Mapping[str, str]
+        self, method: str, path: str, body: str | bytes | None, headers: Mapping[str, str]
     ) -> http.client.HTTPResponse:
         given = self.headers()
         if method != "GET":

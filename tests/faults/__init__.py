@@ -1,0 +1,1 @@
+"""What breaks around the application, and what must hold afterwards."""
