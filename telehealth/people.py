@@ -76,7 +76,7 @@ def change(user: User, details: Details, *, by: Actor) -> None:
 
 
 def set_active(user: User, active: bool, *, by: Actor) -> None:
-    """Let a person in again, or keep them out: their sign-ins and API tokens end at once."""
+    """Let a person in again, or keep them out: their sign-ins and API tokens end at once. Harmless twice."""
     _only_staff(by, "user.change")
     if user.id == by.user_id:
         raise Invalid(_("You cannot do this to yourself. Ask somebody else of the staff."))
@@ -84,7 +84,14 @@ def set_active(user: User, active: bool, *, by: Actor) -> None:
     with transaction():
         if not active:
             _use_up(user.id)
-        user.active = active
+        changed = db.session.execute(
+            update(User)
+            .where(User.id == user.id, User.active != active)
+            .values(active=active)
+            .execution_options(synchronize_session="fetch")
+        )
+        if changed.rowcount == 0:  # type: ignore[attr-defined]
+            return
         if not active:
             sign_ins.end_all(user)
             presence.take_out_everywhere(user)

@@ -173,6 +173,13 @@ def test_keeping_out_and_letting_in_is_told(sam, ana):
     assert told(since) == ["user.deactivate by staff", "user.activate by staff"]
 
 
+def test_what_is_so_already_is_no_change(sam, ana):
+    people.set_active(load(ana, sam), False, by=sam.actor)
+    since = head()
+    people.set_active(load(ana, sam), False, by=sam.actor)
+    assert told(since) == []
+
+
 def test_staff_may_act_on_one_person_at_once(app, sam, dr_grey, ana):
     """Nobody waits for somebody who waits for them."""
 
