@@ -7,6 +7,7 @@ every one it had.
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -69,6 +70,15 @@ def ensure(session: Session, *, video: VideoProvider, doubtful: bool = False) ->
         close(now, video=video)
         raise WrongState(session=now)
     consents.carry_out(session, video=video)
+
+
+def ensure_if_reachable(session: Session, *, video: VideoProvider) -> None:
+    """The same for a page that can ask again when it finds no room, while its ticket needs no provider.
+
+    Most likely the room is there. Raises WrongState where the session ended meanwhile.
+    """
+    with suppress(ProviderRefused, ProviderUnavailable):
+        ensure(session, video=video)
 
 
 def close(session: Session, *, video: VideoProvider) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Any
 
 from flask import Blueprint, jsonify, render_template, request, url_for
@@ -25,7 +24,7 @@ from telehealth import (
     video,
 )
 from telehealth.access import Actor
-from telehealth.errors import Gone, NotAllowed, ProviderRefused, ProviderUnavailable, Refusal, WrongState
+from telehealth.errors import Gone, NotAllowed, Refusal, WrongState
 from telehealth.live import stream
 from telehealth.live.stream import Event, Over
 from telehealth.models import Participation, Role, Session, Signal, Status
@@ -121,10 +120,7 @@ def enter(session_id: str) -> ResponseReturnValue:
     if isinstance(provider, PeerProvider) and body.token is not None:
         provider.check(body.token, session.room, identity)
     sessions.check(session, "join", by=actor())
-    # A ticket needs nothing of a provider that is out of reach; its room is most likely there, and a
-    # page that finds none asks for one.
-    with suppress(ProviderRefused, ProviderUnavailable):
-        rooms.ensure(session, video=provider)
+    rooms.ensure_if_reachable(session, video=provider)
     entrance = calls.enter(session, body.participant, by=actor())
     ticket = provider.ticket(session.room, identity)
     return jsonify(

@@ -413,8 +413,8 @@ BORDERS = (
     Fault(
         "the log holds the tokens of links",
         "gunicorn.conf.py",
-        'masked(quote(environ["PATH_INFO"], encoding="latin-1"))',
-        'quote(environ["PATH_INFO"], encoding="latin-1")',
+        'masked(quote(environ.get("PATH_INFO", "-"), encoding="latin-1"))',
+        'quote(environ.get("PATH_INFO", "-"), encoding="latin-1")',
         ("tests/test_serving.py::test_no_token_of_a_link_reaches_the_log",),
     ),
     Fault(
