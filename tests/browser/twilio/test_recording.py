@@ -67,6 +67,18 @@ def test_a_recorded_call_becomes_one_file_that_only_its_doctor_plays_and_deletes
     assert {one.status for one in room.recordings} == {"deleted"}
 
 
+def test_a_doctor_is_told_that_twilio_does_not_record_though_the_patient_agreed(call: Call, twilio):
+    session, grey, ana = call
+    twilio.faults.fail(403, "POST /v1/Rooms/*/RecordingRules")
+    agree(ana)
+    grey.reads("The recording has not begun yet. We keep trying.")
+    for one in (grey, ana):
+        expect(dot(one)).to_be_hidden()
+    twilio.faults.clear()
+    expect(dot(grey)).to_be_visible(timeout=30_000)
+    expect(grey.page.get_by_text("The recording has not begun yet")).to_be_hidden()
+
+
 def test_who_says_no_or_takes_it_back_is_not_recorded(call: Call, twilio):
     session, grey, ana = call
     ana.press("Do not record")
@@ -81,7 +93,6 @@ def test_who_says_no_or_takes_it_back_is_not_recorded(call: Call, twilio):
     ana.press("Agree to recording", choice)
     browsers.until(lambda: list(room.recording), 20, "Twilio does not record")
     expect(dot(grey)).to_be_visible()
-    ana.press("Recording")
     ana.press("Do not record", choice)
     browsers.until(lambda: not list(room.recording), 20, "Twilio still records")
     for one in (grey, ana):
