@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select, update
 
 from telehealth import audit, changes, clock, signals
-from telehealth.access import SYSTEM
+from telehealth.access import SYSTEM, Actor
 from telehealth.errors import ProviderRefused, ProviderUnavailable, WrongState
 from telehealth.extensions import db
 from telehealth.models import Recording, Room, Session
@@ -50,7 +50,7 @@ def expect(session_id: str, carrier: str) -> None:
     )
     db.session.add(recording)
     db.session.flush()
-    _tell(recording, "begin", "asked for")
+    tell(recording, "begin", by=SYSTEM, reason="asked for")
 
 
 def heard(event: Happening) -> None:
@@ -169,7 +169,7 @@ def _settle(recording_id: str, *, ready: bool, seconds: int | None = None, why: 
         recording.duration_seconds = seconds
     else:
         recording.fail(why or _("The video service could not make it."))
-    _tell(recording, "finish", "ready" if ready else "failed")
+    tell(recording, "finish", by=SYSTEM, reason="ready" if ready else "failed")
     return True
 
 
@@ -178,10 +178,11 @@ def _of_room(room_id: str) -> Recording | None:
     return db.session.scalar(query.limit(1))
 
 
-def _tell(recording: Recording, action: str, reason: str = "") -> None:
+def tell(recording: Recording, action: str, *, by: Actor, reason: str = "") -> None:
+    """Write down what became of a recording, in the transaction at hand, and let open pages know."""
     audit.record(
         f"recording.{action}",
-        by=SYSTEM,
+        by=by,
         object_type="session",
         object_id=recording.session_id,
         reason=reason,

@@ -14,7 +14,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 TWILIO = ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_API_KEY", "TWILIO_API_SECRET")
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SAMPLES = ("change-me", "changeme", "secret", "dev", "development", "test", "password")
 
 
@@ -66,7 +66,7 @@ class Settings:
     @property
     def trusted_hosts(self) -> list[str]:
         """The host names we answer to; operators ask on loopback whatever the public one is."""
-        return [urlsplit(self.public_url).hostname or "", *_LOOPBACK]
+        return [urlsplit(self.public_url).hostname or "", *LOOPBACK]
 
 
 def from_environment(env: Mapping[str, str], instance: Path) -> Settings:
@@ -146,7 +146,7 @@ def _public_url(value: str) -> str:
         raise BadSetting("PUBLIC_URL", "is no address such as https://visit.clinic.example")
     if parts.query or parts.fragment or parts.username:
         raise BadSetting("PUBLIC_URL", "must hold the scheme and the host alone")
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         raise BadSetting("PUBLIC_URL", "must begin with https://, or browsers keep the camera shut")
     return value.rstrip("/")
 

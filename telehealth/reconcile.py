@@ -5,7 +5,6 @@ Harmless to repeat; every repair goes the way that a callback would have gone.
 
 from __future__ import annotations
 
-import logging
 import random
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,7 +22,6 @@ from telehealth.store import release, transaction
 if TYPE_CHECKING:
     from telehealth.video import RoomReport, VideoProvider
 
-log = logging.getLogger(__name__)
 
 EVERY = timedelta(minutes=2)
 """How often a server asks by itself."""
@@ -101,10 +99,7 @@ def turn_away(session: Session, identity: str, *, video: VideoProvider) -> None:
     if session.is_open and _may_stay(session, identity):
         return
     release()
-    try:
-        video.remove(session.room, identity)
-    except (ProviderRefused, ProviderUnavailable) as trouble:
-        log.warning("somebody could not be turned away yet: %s", type(trouble).__name__)
+    rooms.put_out(session.room, identity, video=video)
 
 
 def _one(session: Session, report: Report, video: VideoProvider) -> None:

@@ -15,7 +15,7 @@ from flask_babel import gettext as _
 from sqlalchemy import exists, select
 from sqlalchemy.orm.attributes import set_committed_value
 
-from telehealth import access, audit, changes, clock, compositions, consents, recording_files
+from telehealth import access, clock, compositions, consents, recording_files
 from telehealth.access import SYSTEM, Actor
 from telehealth.errors import Invalid, NotAllowed, NotFound, OutOfOrder, TooLarge, WrongState
 from telehealth.extensions import db
@@ -110,7 +110,7 @@ def begin(
             )
             db.session.add(recording)
             db.session.flush()
-            _tell(session, recording, "begin", by=by)
+            compositions.tell(recording, "begin", by=by)
         elif recording.session_id != session.id or recording.status != Recording.PROCESSING:
             raise WrongState(session=session)
     return recording
@@ -183,7 +183,7 @@ def delete(session: Session, recording: Recording, *, by: Actor, video: VideoPro
             return
         recording.status, recording.failure_reason = Recording.DELETED, None
         recording.deleted_at, recording.deleted_by_id = clock.now(), by.user_id
-        _tell(session, recording, "delete", by=by)
+        compositions.tell(recording, "delete", by=by)
         if recording.carrier == Recording.PEER:
             recording_files.remove(recording)
 
@@ -237,10 +237,4 @@ def _finish(session: Session, recording: Recording, *, by: Actor) -> None:
     recording.status, recording.failure_reason = Recording.AVAILABLE, None
     if not recording.size_bytes:
         recording.fail(_("It was stopped before anything was kept."))
-    _tell(session, recording, "finish", by=by)
-
-
-def _tell(session: Session, recording: Recording, action: str, *, by: Actor) -> None:
-    detail = {"recording": recording.id}
-    audit.record(f"recording.{action}", by=by, object_type="session", object_id=session.id, detail=detail)
-    changes.announce(*changes.about(session))
+    compositions.tell(recording, "finish", by=by)

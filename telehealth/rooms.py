@@ -120,14 +120,18 @@ def checked(room: Room) -> None:
         )
 
 
-@presence.put_out_of_room.connect
-def _put_out(_sender: object, room: str, identity: str) -> None:
-    """Take somebody who lost the right to it out of the room; if that fails, the chores do it."""
-    video: VideoProvider = current_app.extensions["video"]
+def put_out(room: str, identity: str, *, video: VideoProvider) -> None:
+    """Take somebody out of the room; if that fails now, the chores do it."""
     try:
         video.remove(room, identity)
     except (ProviderRefused, ProviderUnavailable) as trouble:
         log.warning("somebody could not be put out of a room yet: %s", type(trouble).__name__)
+
+
+@presence.put_out_of_room.connect
+def _put_out(_sender: object, room: str, identity: str) -> None:
+    """Somebody lost the right to be in the room."""
+    put_out(room, identity, video=current_app.extensions["video"])
 
 
 def _is_there(session: Session) -> bool:

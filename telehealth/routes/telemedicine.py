@@ -76,11 +76,7 @@ def show(session_id: str) -> ResponseReturnValue:
     """All about one session, with its history, for those it belongs to."""
     session = access.load_session(session_id, by=actor())
     audit.record("session.read", by=actor(), object_type="session", object_id=session.id)
-    lines, stays = history.of(session, by=actor()), attendance.of(session)
-    talked = attendance.talk_time(stays, session.ended_at or clock.now())
-    return render_template(
-        "telemedicine/show.html", session=session, history=lines, stays=stays, talked=talked
-    )
+    return _details(session)
 
 
 @blueprint.get("/telemedicine/<session_id>/card")
@@ -139,8 +135,7 @@ def make_link(session_id: str) -> ResponseReturnValue:
     url = link_url(token)
     if is_fragment():
         return _card(session, link_url=url)
-    lines = history.of(session, by=actor())
-    return render_template("telemedicine/show.html", session=session, history=lines, link_url=url)
+    return _details(session, link_url=url)
 
 
 @blueprint.post("/telemedicine/<session_id>/link/revoke")
@@ -170,6 +165,14 @@ def _done(session: Session, words: str) -> ResponseReturnValue:
     if actor().role == Role.PATIENT:
         return see_other("patient.sessions")
     return see_other("telemedicine.index", visit_id=session.visit_id)
+
+
+def _details(session: Session, **more: str) -> str:
+    lines, stays = history.of(session, by=actor()), attendance.of(session)
+    talked = attendance.talk_time(stays, session.ended_at or clock.now())
+    return render_template(
+        "telemedicine/show.html", session=session, history=lines, stays=stays, talked=talked, **more
+    )
 
 
 def _card(session: Session, **more: object) -> str:

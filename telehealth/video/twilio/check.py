@@ -10,12 +10,10 @@ from urllib.parse import urlsplit
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
-from telehealth.config import TWILIO, Settings, TwilioSettings
+from telehealth.config import LOOPBACK, TWILIO, Settings, TwilioSettings
 from telehealth.errors import ProviderRefused, ProviderUnavailable
 from telehealth.video.twilio import TwilioProvider
 from telehealth.video.twilio.rest import ANSWERS, SILENCE, TIMEOUT
-
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True)
@@ -105,7 +103,7 @@ def _video(settings: Settings) -> Iterator[Step]:
 
 def _callbacks(settings: Settings) -> Step:
     url = urlsplit(settings.public_url)
-    if url.scheme == "https" and url.hostname not in _LOOPBACK:
+    if url.scheme == "https" and url.hostname not in LOOPBACK:
         return Step("Callback URL", True, "PUBLIC_URL is one that Twilio can call, if it leads here")
     todo = (
         "Set PUBLIC_URL to the https address that patients use. Until then calls work, but times and "
