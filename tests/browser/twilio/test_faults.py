@@ -78,7 +78,7 @@ def test_an_old_window_that_was_still_on_its_way_does_not_put_the_new_one_out(
     at_screen: At, clinic: Clinic, stage: Stage
 ):
     session = clinic.session("IN_PROGRESS")
-    grey, first = at_screen("dr_grey"), at_screen("ana")
+    grey, first = at_screen("dr_grey"), at_screen("ana", anew=True)
     grey.open_call(session).is_("waiting")
     # The library of the first window is slow: it connects only after the second one is in.
     held = []

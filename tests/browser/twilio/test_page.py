@@ -86,7 +86,7 @@ def test_a_library_that_does_not_load_at_first_is_said_and_then_it_comes_by_itse
     at_screen: At, clinic: Clinic
 ):
     session = clinic.session("IN_PROGRESS")
-    grey, ana = at_screen("dr_grey"), at_screen("ana")
+    grey, ana = at_screen("dr_grey"), at_screen("ana", anew=True)
     grey.open_call(session).is_("waiting")
     ana.page.route(LIBRARY, lambda route: route.abort())
     ana.open_call(session)

@@ -68,7 +68,7 @@ def test_a_recorded_call_becomes_one_file_that_only_its_doctor_plays_and_deletes
 
 
 def test_a_doctor_is_told_that_twilio_does_not_record_though_the_patient_agreed(call: Call, twilio):
-    session, grey, ana = call
+    _session, grey, ana = call
     twilio.faults.fail(403, "POST /v1/Rooms/*/RecordingRules")
     agree(ana)
     grey.reads("The recording has not begun yet. We keep trying.")
