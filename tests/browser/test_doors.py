@@ -61,7 +61,8 @@ def test_no_trick_leads_away_after_signing_in(at_screen: At, server: Server, app
         one.page.evaluate(
             """([wanted, email, password]) => {
               const form = document.querySelector('form[action*=sign-in]');
-              const next = form.elements.namedItem('next') ?? form.appendChild(document.createElement('input'));
+              const fields = form.elements;
+              const next = fields.namedItem('next') ?? form.appendChild(document.createElement('input'));
               Object.assign(next, { type: 'hidden', name: 'next', value: wanted });
               form.elements.namedItem('email').value = email;
               form.elements.namedItem('password').value = password;
