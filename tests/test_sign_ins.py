@@ -76,14 +76,27 @@ def test_unknown_and_wrong_and_deactivated_get_the_same_answer(ana, ben, sam):
     ]
 
 
-def test_unknown_people_cost_the_same_work(monkeypatch, ana):
+def test_whoever_is_refused_costs_the_same_work(monkeypatch, ana, ben, sam):
+    people.create(Role.PATIENT, people.Details("new@people.example", "New Person"), by=sam.actor)
+    set_active(ben, False, sam)
+    for _ in range(limits.PER_ACCOUNT):
+        limits.count("account", "locked@people.example", limits.PER_ACCOUNT)
     worked = []
     monkeypatch.setattr(passwords, "_apart", lambda work, *args: worked.append(work.__name__) or False)
     passwords._decoy()
-    sign_ins.sign_in("nobody@people.example", PASSWORD, DESK)
-    sign_in(ana, "not her password at all")
-    assert len(worked) == 2
-    assert worked[0] == worked[1]
+    for email, password in (
+        (ana.part.email, "not her password at all"),
+        (ana.part.email, "x" * 1000),
+        (ana.part.email, ""),
+        (ben.part.email, PASSWORD),
+        ("nobody@people.example", PASSWORD),
+        ("new@people.example", PASSWORD),
+        ("locked@people.example", PASSWORD),
+        ("no address", PASSWORD),
+    ):
+        before = len(worked)
+        assert sign_ins.sign_in(email, password, DESK) is None
+        assert worked[before:] == ["_verify"], email
 
 
 def test_an_invited_person_without_a_password_cannot_sign_in(sam):

@@ -46,7 +46,7 @@ def faults_of(page: Page) -> list[str]:
     # The focus is only shown to those who use keys.
     page.keyboard.press("Tab")
     faults += [f"no focus to be seen on {element}" for element in page.evaluate(WITHOUT_OUTLINE)]
-    faults += _too_wide(page)
+    faults += too_wide(page)
     return faults
 
 
@@ -68,7 +68,8 @@ def _why(node: dict[str, Any]) -> str:
     return "; ".join(check["message"] for check in checks)[:240]
 
 
-def _too_wide(page: Page) -> list[str]:
+def too_wide(page: Page) -> list[str]:
+    """Whether the page is wider than a narrow screen."""
     before = page.viewport_size
     assert before is not None
     page.set_viewport_size(NARROW)

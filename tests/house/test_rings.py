@@ -18,7 +18,7 @@ RENTED = ("telehealth.video", "telehealth.messages")
 LIVE = ("telehealth.live",)
 TOOLS = {
     f"telehealth.{name}"
-    for name in ("changes", "clock", "config", "errors", "extensions", "models", "secret", "store")
+    for name in ("changes", "clock", "config", "errors", "extensions", "models", "secret", "store", "texts")
 }
 """What the rings share: it knows no operation."""
 FLASK_OF_THE_DOMAIN = {"Flask", "current_app"}

@@ -38,7 +38,7 @@ ODD = {
     "other lines": "a\u2028b\u2029c\x0bd\x0ce\x85f",
     "controls": "\x1b[31mred\x07\x08\x7f",
     "direction": "\u202egpj.exe\u2066\u2067\u200f",
-    "marks": "a" + "\u0301\u0489" * 60,
+    "marks": "a" + "\u0301\u0323" * 60,
     "one word": "W" * 190,
     "wide": "\U0001f9d1\u200d\U0001f9bd" * 20,
     "nothing to see": "\u200b\u2060\ufeff\u3164",
