@@ -14,6 +14,8 @@ def run() -> None:
             # that. The connection is of no other use afterwards.
             connection.detach()
             connection.connection.dbapi_connection.execute("PRAGMA foreign_keys=OFF")
+            # What looks first and writes after fails at once where somebody wrote in between.
+            connection = connection.execution_options(writes=True)
         context.configure(
             connection=connection,
             target_metadata=database.metadata,

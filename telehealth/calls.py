@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -19,6 +20,9 @@ from telehealth.extensions import db
 from telehealth.models import Participation, Session, Status
 from telehealth.signals import Message
 from telehealth.store import transaction
+
+OFTEN = timedelta(seconds=5)
+"""That a page was heard of is written down at most so often."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ def heard(session: Session, participant_id: str, *, by: Actor, connected: bool) 
     """
     me = _present(session, participant_id, by=by)
     connected = connected and bool(_others(session, me))
-    if any(_news(me, connected)) or (clock.now() - me.seen_at).total_seconds() > 5:
+    if any(_news(me, connected)) or abs(clock.now() - me.seen_at) > OFTEN:
         with transaction():
             session = access.lock_session(session)
             me = _present(session, participant_id, by=by)

@@ -28,8 +28,10 @@ def count(kind: str, what: str, most: int) -> bool:
     Counted before the try is made, so that many at once cannot slip through together.
     """
     now = clock.now()
-    begun = case((Limit.since < now - WINDOW, now), else_=Limit.since)
-    tries = case((Limit.since < now - WINDOW, 1), else_=Limit.tries + 1)
+    # Begun at a time to come: the clock was ahead then, and nobody is shut out until it comes.
+    over = ~Limit.since.between(now - WINDOW, now + WINDOW)
+    begun = case((over, now), else_=Limit.since)
+    tries = case((over, 1), else_=Limit.tries + 1)
     with transaction():
         insert = postgresql.insert if is_postgresql() else sqlite.insert
         counted = (

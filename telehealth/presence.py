@@ -68,7 +68,8 @@ def who(session: Session) -> list[Present]:
 def is_fresh(part: Heard) -> bool:
     """Whether this participation was heard of lately enough to count as here."""
     stale = STALE.get(part.state)
-    return stale is not None and part.seen_at > clock.now() - stale
+    # Heard of at a time to come: the clock was ahead then.
+    return stale is not None and abs(clock.now() - part.seen_at) < stale
 
 
 def fresh_since() -> datetime:
@@ -228,7 +229,7 @@ def _stale() -> ColumnElement[bool]:
     now = clock.now()
     return or_(
         *(
-            and_(Participation.state == state, Participation.seen_at < now - limit)
+            and_(Participation.state == state, ~Participation.seen_at.between(now - limit, now + limit))
             for state, limit in STALE.items()
         )
     )

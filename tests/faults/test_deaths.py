@@ -1,6 +1,9 @@
 """A worker is killed at every moment of a request: nothing is lost, nothing is half."""
 
 import json
+import os
+import signal
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -8,6 +11,7 @@ from support.databases import on_sqlite
 from support.deaths import Asked, again, ask, at_every_moment, put_right
 from support.domain import page_id, rows
 from support.records import fresh_id
+from support.wire import Events
 
 from telehealth import clock
 from telehealth.models import AuditEntry, Participation, Recording, Session, Status
@@ -129,6 +133,35 @@ def test_leaving_is_written_down_once(clinic, grey, noted):
         assert noted("session.leave", asked.about.id) == 1
 
     at_every_moment(prepare, check, least=1)
+
+
+def test_when_all_workers_die_the_call_goes_on_where_it_was(server, wires, grey, clinic):
+    session, ana = clinic.session(Status.IN_PROGRESS), wires.of("ana")
+    call = f"/telemedicine/{session.id}/call"
+    doctor, patient = page_id(), page_id()
+    for wire, page in ((grey, doctor), (ana, patient)):
+        assert ask(wire, f"{call}/enter", {"participant": page})[0] == 200
+
+    def send(name):
+        message = {"to": patient, "id": name, "body": {"restart": True}}
+        return ask(grey, f"{call}/signal", {"participant": doctor, "messages": [message]})[0]
+
+    inbox = f"{call}/inbox?participant={patient}"
+    stream = Events(wires.again(ana), inbox)
+    assert send("before") == 200
+    while (event := stream.next())["event"] != "signal":
+        pass
+    for pid in server.workers():
+        os.kill(pid, signal.SIGKILL)
+    with suppress(ConnectionResetError):
+        while stream.next() is not None:
+            pass
+    assert send("after") == 200
+    stream = Events(wires.again(ana), inbox, **{"Last-Event-ID": event["id"]})
+    while (event := stream.next())["event"] != "signal":
+        pass
+    assert json.loads(event["data"])["id"] == "after"
+    assert ask(grey, f"/api/v1/telemedicine/{session.id}/end/")[0] == 200
 
 
 @pytest.fixture

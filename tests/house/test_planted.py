@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from tests.planted.faults import FAULTS, ROOT
+from tests.planted.fault import ROOT
+from tests.planted.faults import FAULTS
 
 NAMES = [fault.name for fault in FAULTS]
 

@@ -15,7 +15,8 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.planted.faults import FAULTS, ROOT, Fault
+from tests.planted.fault import ROOT, Fault
+from tests.planted.faults import FAULTS
 
 KEPT = ("telehealth", "tests", "bench", "migrations", "wsgi.py", "gunicorn.conf.py", "setup.cfg")
 ALL_WELL, SOME_FAILED = 0, 1

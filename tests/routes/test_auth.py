@@ -180,6 +180,15 @@ def test_signing_in_gives_a_new_id_and_takes_none_that_was_planted(app, stranger
         assert first not in str(db.session.query(SignIn.token_hash).all())
 
 
+def test_a_page_cookie_that_was_planted_gives_no_power_after_signing_in(app, stranger):
+    planted = Visitor(app.test_client())
+    token = planted.csrf_token()
+    stranger.client.set_cookie("page", planted.client.get_cookie("page").value)
+    stranger.sign_in(GREY, PASSWORD)
+    stranger.get("/visits")
+    stranger.post("/sign-out", {"csrf_token": token}, status=400)
+
+
 def test_a_new_sign_in_ends_the_one_before_it_in_this_browser(app, dr_grey):
     dr_grey.get("/visits")
     first = dr_grey.client.get_cookie("sign_in").value

