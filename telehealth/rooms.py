@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 from flask import current_app
 from sqlalchemy import bindparam, select, update
 
-from telehealth import clock, consents, presence, signals
-from telehealth.errors import ProviderRefused, ProviderUnavailable, WrongState
+from telehealth import clock, consents, presence, sign_ins, signals
+from telehealth.errors import ProviderRefused, ProviderUnavailable, Unauthenticated, WrongState
 from telehealth.extensions import db
 from telehealth.models import Room, Session, Status
 from telehealth.store import release, transaction
 
 if TYPE_CHECKING:
+    from telehealth.access import Actor
     from telehealth.video import VideoProvider
 
 log = logging.getLogger(__name__)
@@ -52,11 +53,11 @@ def open_for(session: Session, *, video: VideoProvider) -> None:
         _keep(session.id, provider_id)
 
 
-def ensure(session: Session, *, video: VideoProvider, doubtful: bool = False) -> None:
+def ensure(session: Session, *, by: Actor, video: VideoProvider, doubtful: bool = False) -> None:
     """Before somebody goes in: open the room again if it may have died meanwhile.
 
     `doubtful`: somebody was told that it is not there. Raises ProviderRefused, ProviderUnavailable, or
-    WrongState where the session ended meanwhile.
+    what took the right to go in away while the provider was asked: WrongState, Unauthenticated.
     """
     if not video.hosted or session.status != Status.IN_PROGRESS:
         return
@@ -64,11 +65,13 @@ def ensure(session: Session, *, video: VideoProvider, doubtful: bool = False) ->
         return
     release()
     open_for(session, video=video)
+    consents.carry_out(session, video=video)
     now = db.session.get_one(Session, session.id, populate_existing=True)
     if not now.is_open:
         close(now, video=video)
         raise WrongState(session=now)
-    consents.carry_out(session, video=video)
+    if not sign_ins.may_go_on(by):
+        raise Unauthenticated()
 
 
 def close(session: Session, *, video: VideoProvider) -> bool:
