@@ -53,6 +53,8 @@ def enter(session: Session, participant_id: str, *, by: Actor) -> Entrance:
         else:
             _check_mine(me, session, by=by)
             _check_present(me)
+        if me.state == Participation.LOST and me.connected_at:
+            _write_join(session, me, by=by, reason="back")
         came_in = me.state != Participation.IN_CALL and state == Participation.IN_CALL
         if came_in:
             me.entered_at = clock.now()
@@ -86,14 +88,7 @@ def heard(session: Session, participant_id: str, *, by: Actor, connected: bool) 
             if first:
                 me.connected_at = clock.now()
             if first or (back and me.connected_at):
-                audit.record(
-                    "session.join",
-                    by=by,
-                    object_type="session",
-                    object_id=session.id,
-                    reason="back" if back else "",
-                    detail={"role": me.role},
-                )
+                _write_join(session, me, by=by, reason="back" if back else "")
             if first or back:
                 changes.announce(*changes.about(session))
     return [p.id for p in presence.open_of(session.id) if p.state == Participation.IN_CALL]
@@ -142,6 +137,17 @@ def check_inbox(session: Session, participant_id: str, *, by: Actor) -> Particip
 def _state_for(session: Session) -> str:
     waiting = session.status == Status.SCHEDULED
     return Participation.WAITING if waiting else Participation.IN_CALL
+
+
+def _write_join(session: Session, me: Participation, *, by: Actor, reason: str) -> None:
+    audit.record(
+        "session.join",
+        by=by,
+        object_type="session",
+        object_id=session.id,
+        reason=reason,
+        detail={"role": me.role},
+    )
 
 
 def _others(session: Session, me: Participation) -> list[Participation]:

@@ -29,8 +29,8 @@ EVERY = timedelta(minutes=2)
 SETTLING = timedelta(minutes=1)
 """How long after a room was closed its last callbacks may take; then it is asked about once more."""
 
-MEMORY = timedelta(days=1)
-"""For how long that is still tried."""
+MEMORY = timedelta(days=7)
+"""For how long that is still tried: a clinic's server may be off over a weekend."""
 
 SILENCES = 3
 """After so many questions in a row without an answer the rest is left for the next time."""

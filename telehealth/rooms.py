@@ -7,20 +7,20 @@ every one it had.
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from flask import current_app
 from sqlalchemy import bindparam, select, update
 
-from telehealth import clock, consents, presence, signals
-from telehealth.errors import ProviderRefused, ProviderUnavailable, WrongState
+from telehealth import clock, consents, presence, sign_ins, signals
+from telehealth.errors import ProviderRefused, ProviderUnavailable, Unauthenticated, WrongState
 from telehealth.extensions import db
 from telehealth.models import Room, Session, Status
 from telehealth.store import release, transaction
 
 if TYPE_CHECKING:
+    from telehealth.access import Actor
     from telehealth.video import VideoProvider
 
 log = logging.getLogger(__name__)
@@ -53,11 +53,11 @@ def open_for(session: Session, *, video: VideoProvider) -> None:
         _keep(session.id, provider_id)
 
 
-def ensure(session: Session, *, video: VideoProvider, doubtful: bool = False) -> None:
+def ensure(session: Session, *, by: Actor, video: VideoProvider, doubtful: bool = False) -> None:
     """Before somebody goes in: open the room again if it may have died meanwhile.
 
     `doubtful`: somebody was told that it is not there. Raises ProviderRefused, ProviderUnavailable, or
-    WrongState where the session ended meanwhile.
+    what took the right to go in away while the provider was asked: WrongState, Unauthenticated.
     """
     if not video.hosted or session.status != Status.IN_PROGRESS:
         return
@@ -65,20 +65,19 @@ def ensure(session: Session, *, video: VideoProvider, doubtful: bool = False) ->
         return
     release()
     open_for(session, video=video)
-    now = db.session.get_one(Session, session.id, populate_existing=True)
-    if not now.is_open:
-        close(now, video=video)
-        raise WrongState(session=now)
     consents.carry_out(session, video=video)
+    _check_still(session, by=by, video=video)
 
 
-def ensure_if_reachable(session: Session, *, video: VideoProvider) -> None:
+def ensure_if_reachable(session: Session, *, by: Actor, video: VideoProvider) -> None:
     """The same for a page that can ask again when it finds no room, while its ticket needs no provider.
 
-    Most likely the room is there. Raises WrongState where the session ended meanwhile.
+    Most likely the room is there. Raises WrongState, Unauthenticated.
     """
-    with suppress(ProviderRefused, ProviderUnavailable):
-        ensure(session, video=video)
+    try:
+        ensure(session, by=by, video=video)
+    except (ProviderRefused, ProviderUnavailable):
+        _check_still(session, by=by, video=video)
 
 
 def close(session: Session, *, video: VideoProvider) -> bool:
@@ -141,6 +140,16 @@ def _is_there(session: Session) -> bool:
     if newest.checked_at > clock.now() - TRUST:
         return True
     return any(part.connected_at and presence.is_fresh(part) for part in session.participations)
+
+
+def _check_still(session: Session, *, by: Actor, video: VideoProvider) -> None:
+    """Whether they may still go in, after the provider was asked for a while."""
+    now = db.session.get_one(Session, session.id, populate_existing=True)
+    if not now.is_open:
+        close(now, video=video)
+        raise WrongState(session=now)
+    if not sign_ins.may_go_on(by):
+        raise Unauthenticated()
 
 
 def _mark(session: Session, is_open: bool) -> None:

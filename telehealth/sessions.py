@@ -232,11 +232,11 @@ def leave(session: Session, *, by: Actor) -> Session:
 def ticket(session: Session, *, by: Actor, video: VideoProvider) -> Ticket:
     """All a browser needs to connect; room and identity come from the session alone.
 
-    A room that died meanwhile is opened again. Raises NotAllowed, WrongState, ProviderRefused or
-    ProviderUnavailable.
+    A room that died meanwhile is opened again. Raises NotAllowed, WrongState, Unauthenticated,
+    ProviderRefused or ProviderUnavailable.
     """
     check(session, "join", by=by)
-    rooms.ensure(session, video=video)
+    rooms.ensure(session, by=by, video=video)
     audit.record("session.token", by=by, object_type="session", object_id=session.id)
     return video.ticket(session.room, presence.identity(session, by.user_id))
 

@@ -177,6 +177,12 @@ def stands(sign_in_id: str | None) -> bool:
     return sign_in_id is None or db.session.scalar(query) is not None
 
 
+def may_go_on(by: Actor) -> bool:
+    """Whether somebody whose request took a while is still active, with a sign-in that stands."""
+    query = select(User.id).where(User.id == by.user_id, User.active)
+    return stands(by.sign_in_id) and db.session.scalar(query) is not None
+
+
 def end_all(user: User) -> None:
     """End the person's sign-ins, in the transaction of what made it necessary."""
     _end(SignIn.user_id == user.id)

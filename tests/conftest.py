@@ -21,6 +21,11 @@ pytest_plugins = ["support.browser_fixtures", "support.domain_fixtures", "suppor
 FOLDER = pytest.StashKey[Path]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How long the state machine runs."""
+    parser.addoption("--runs", type=int, default=300, help="how many clinics the state machine goes through")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """The folder of the run: made once, by the process that ends last."""
     given: dict[str, str] = getattr(config, "workerinput", {})

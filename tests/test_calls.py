@@ -255,6 +255,16 @@ def test_a_lost_page_that_speaks_again_is_back(call, dr_grey, ana, moment):
     assert [(one.action, one.reason) for one in entries(since)] == [("session.join", "back")]
 
 
+def test_a_lost_page_that_comes_in_again_is_back(call, dr_grey, ana, moment):
+    connect(call, dr_grey)
+    page = connect(call, ana)
+    moment.shift(STALE["in_call"] + timedelta(seconds=1))
+    presence.sweep()
+    since = head()
+    enter(call, ana, page)
+    assert [(one.action, one.reason) for one in entries(since)] == [("session.join", "back")]
+
+
 def test_a_lost_page_does_not_come_back_beside_a_newer_one(call, dr_grey, ana, moment):
     """The laptop sleeps, the phone takes over, the laptop wakes up."""
     laptop = connect(call, ana)

@@ -240,8 +240,8 @@ def test_a_session_that_nobody_wishes_to_record_costs_no_statement(app, clinic):
 def test_a_room_that_is_opened_again_is_told_again(clinic, session, ana, service, monkeypatch):
     decide(session, True, ana)
     monkeypatch.setattr(service, "open_room", lambda room, **_: service.asked.append("open_room") or "second")
-    rooms.ensure(clinic.now(session), video=service, doubtful=True)
+    rooms.ensure(clinic.now(session), by=ana.actor, video=service, doubtful=True)
     assert service.asked == ["record True", "open_room", "record True"]
     assert on_at_service(clinic, session) is True
-    rooms.ensure(clinic.now(session), video=service, doubtful=True)
+    rooms.ensure(clinic.now(session), by=ana.actor, video=service, doubtful=True)
     assert service.asked[3:] == ["open_room"]

@@ -145,6 +145,14 @@ def test_a_room_that_was_closed_is_asked_about_once_more_and_then_never(session,
     assert len(twilio.requests) == asked
 
 
+def test_a_server_that_was_off_for_days_still_learns_who_was_there(session, rooms, moment, dr_grey, ana):
+    a_call(session, rooms, moment, dr_grey, ana)
+    end(session, dr_grey)
+    moment.shift(timedelta(days=3))
+    run()
+    assert stays().keys() == {dr_grey.id, ana.id}
+
+
 def test_a_room_that_died_is_found_over_and_made_again_for_the_next(session, twilio, rooms, moment, ana):
     twilio.kill_room(rooms.of(session)[0].sid)
     assert run() == Report(looked=1, over=1)

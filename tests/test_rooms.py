@@ -13,7 +13,15 @@ from support.pages import Visitor
 from support.twilio_rooms import connections_while_asking
 
 from telehealth import access, attendance, calls, chores, links, people, reconcile, sessions, sign_ins, video
-from telehealth.errors import Gone, NotAllowed, NotFound, ProviderRefused, ProviderUnavailable, WrongState
+from telehealth.errors import (
+    Gone,
+    NotAllowed,
+    NotFound,
+    ProviderRefused,
+    ProviderUnavailable,
+    Unauthenticated,
+    WrongState,
+)
 from telehealth.extensions import db
 from telehealth.models import Room, Session, Status
 from telehealth.sign_ins import Origin
@@ -282,6 +290,23 @@ def test_no_ticket_for_a_session_that_ended_while_its_room_was_made_again(
     with pytest.raises(WrongState):
         ticket(session, ana)
     assert rooms.open(session) == []
+
+
+def test_no_ticket_for_who_was_kept_out_while_the_room_was_made_again(
+    clinic, rooms, twilio, sam, ana, moment, monkeypatch
+):
+    session = clinic.session(Status.IN_PROGRESS)
+    twilio.kill_room(rooms.of(session)[0].sid)
+    moment.shift(HOUR)
+    genuine = type(video.provider()).open_room
+
+    def open_room(self, room):
+        people.set_active(access.load_person(ana.id, by=sam.actor), False, by=sam.actor)
+        return genuine(self, room)
+
+    monkeypatch.setattr(type(video.provider()), "open_room", open_room)
+    with pytest.raises(Unauthenticated):
+        ticket(session, ana)
 
 
 def inside(session, rooms, *people):

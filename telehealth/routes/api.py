@@ -80,7 +80,8 @@ def create_session(body: NewSession) -> tuple[dict[str, Any], dict[str, str]]:
     return found, {"Location": url_for("api.get_session", session_id=session.id)}
 
 
-@api.endpoint("GET", "/telemedicine/<session_id>/", SessionOut, errors=(404,))
+# As long as every id is: "token" beside it is the name of no session.
+@api.endpoint("GET", "/telemedicine/<string(length=20):session_id>/", SessionOut, errors=(404,))
 def get_session(session_id: str) -> dict[str, Any]:
     """One session, for its doctor, its patient and staff."""
     session = access.load_session(session_id, by=actor())

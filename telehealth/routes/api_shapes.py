@@ -17,6 +17,7 @@ from telehealth.video import Ticket
 SessionStatus = Literal["SCHEDULED", "IN_PROGRESS", "COMPLETED", "CANCELLED", "FAILED"]
 VisitStatus = Literal["OPEN", "CLOSED"]
 Time = str
+SOMETHING = r"^[^\x00]*[^\s\x00-\x1f\x85][^\x00]*$"
 
 
 class Answer(BaseModel):
@@ -151,7 +152,8 @@ class VisitQuery(Shape):
 class NewVisit(Shape):
     patient_id: Text = Field(max_length=40)
     doctor_id: Text = Field(max_length=40)
-    reason: Text = Field(max_length=500)
+    # Said to programs, checked with the words for people: something has to be written.
+    reason: Text = Field(max_length=500, json_schema_extra={"pattern": SOMETHING})
 
 
 def session_out(session: Session, by: Actor) -> dict[str, object]:

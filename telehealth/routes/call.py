@@ -120,7 +120,7 @@ def enter(session_id: str) -> ResponseReturnValue:
     if isinstance(provider, PeerProvider) and body.token is not None:
         provider.check(body.token, session.room, identity)
     sessions.check(session, "join", by=actor())
-    rooms.ensure_if_reachable(session, video=provider)
+    rooms.ensure_if_reachable(session, by=actor(), video=provider)
     entrance = calls.enter(session, body.participant, by=actor())
     ticket = provider.ticket(session.room, identity)
     return jsonify(
@@ -186,7 +186,7 @@ def room(session_id: str) -> ResponseReturnValue:
     session, body = _load(session_id), read_body(LeaveBody)
     calls.check_inbox(session, body.participant, by=actor())
     sessions.check(session, "join", by=actor())
-    rooms.ensure(session, video=video.provider(), doubtful=True)
+    rooms.ensure(session, by=actor(), video=video.provider(), doubtful=True)
     return jsonify({})
 
 

@@ -31,6 +31,9 @@ MEANINGS = {
     503: "The video service does not answer for now",
 }
 
+PART = re.compile(r"<(?:[^:>]+:)?(\w+)>")
+"""A part of an address that names something, with or without its converter."""
+
 
 @dataclass(frozen=True)
 class Operation:
@@ -97,7 +100,7 @@ class Api:
         keys, definitions = models_json_schema(shapes, ref_template="#/components/schemas/{model}")
         paths: dict[str, dict[str, Any]] = {}
         for one in self.operations:
-            path = re.sub(r"<(\w+)>", r"{\1}", f"{self.blueprint.url_prefix}{one.rule}")
+            path = PART.sub(r"{\1}", f"{self.blueprint.url_prefix}{one.rule}")
             paths.setdefault(path, {})[one.method.lower()] = self._one(one, keys)
         return {
             "openapi": "3.1.0",
@@ -120,7 +123,7 @@ class Api:
             "summary": one.words,
             "parameters": [
                 {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-                for name in re.findall(r"<(\w+)>", one.rule)
+                for name in PART.findall(one.rule)
             ]
             + _query_parameters(one.query),
             "responses": {str(one.status): _content(MEANINGS[one.status], keys[one.answer, "serialization"])}
@@ -159,8 +162,14 @@ def _content(words: str, schema: dict[str, Any]) -> dict[str, Any]:
 def _query_parameters(query: type[Shape] | None) -> list[dict[str, Any]]:
     if query is None:
         return []
-    schema = query.model_json_schema()
+    shapes = query.model_json_schema()["properties"]
     return [
-        {"name": name, "in": "query", "required": False, "schema": one}
-        for name, one in schema["properties"].items()
+        {"name": name, "in": "query", "required": False, "schema": _or_empty(one)}
+        for name, one in shapes.items()
     ]
+
+
+def _or_empty(schema: dict[str, Any]) -> dict[str, Any]:
+    """A query knows no null; an empty parameter is as good as none."""
+    given = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
+    return {"anyOf": [*given, {"const": ""}]}

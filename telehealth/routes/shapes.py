@@ -9,7 +9,14 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 from flask import request
 from flask_babel import gettext as _
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+)
 from pydantic import ValidationError as PydanticError
 
 from telehealth import texts
@@ -56,7 +63,15 @@ Moment = Annotated[
 ]
 """A moment with its offset (RFC 3339); without one it is refused."""
 
-Text = Annotated[str, AfterValidator(_text)]
+
+class _NoNul:
+    """Tells in the description what `_text` refuses and JSON can hold."""
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"pattern": r"^[^\x00]*$", **handler(core)}
+
+
+Text = Annotated[str, AfterValidator(_text), _NoNul()]
 """Text as both databases take it."""
 
 

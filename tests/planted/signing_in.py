@@ -74,7 +74,7 @@ SIGNING_IN = (
         "telehealth/passwords.py",
         "bool(_apart(_verify, kept or _decoy(), password)) and kept is not None",
         "kept is not None and bool(_apart(_verify, kept, password))",
-        (f"{SIGN_INS}::test_unknown_people_cost_the_same_work",),
+        (f"{SIGN_INS}::test_whoever_is_refused_costs_the_same_work",),
     ),
     Fault(
         "after signing in one may be led to another site",
