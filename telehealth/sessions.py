@@ -176,7 +176,9 @@ def start(session: Session, *, by: Actor, video: VideoProvider) -> Session:
     try:
         rooms.open_for(session, video=video)
     except ProviderRefused as refusal:
-        _take(session, "fail", by=SYSTEM, failure_reason=refusal.message[:500])
+        with transaction():
+            _take(session, "fail", by=SYSTEM, failure_reason=refusal.message[:500])
+            presence.close(session)
         raise ProviderRefused(refusal.message, session=_again(session, by)) from refusal
     except ProviderUnavailable as trouble:
         raise ProviderUnavailable(trouble.message, session=_again(session, by)) from trouble

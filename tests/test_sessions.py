@@ -10,7 +10,7 @@ from support.domain import NOW, entries, head, page_id, rows, together, told
 
 from telehealth import access, calls, sessions, video, visits
 from telehealth.errors import Invalid, ProviderRefused, ProviderUnavailable, WrongState
-from telehealth.models import Session, Status
+from telehealth.models import Participation, Session, Status
 
 HOUR = timedelta(hours=1)
 
@@ -142,6 +142,14 @@ def test_a_provider_that_refuses_fails_the_session_with_its_reason(plan, dr_grey
     assert refusal.value.session.status == Status.FAILED
     assert refusal.value.session.failure_reason == "The video service refused to open a room."
     assert told(since) == ["session.fail by system"]
+
+
+def test_nobody_waits_on_for_a_session_that_failed(plan, dr_grey, ana):
+    session = plan(NOW + HOUR)
+    calls.enter(session, page_id(), by=ana.actor)
+    with pytest.raises(ProviderRefused):
+        sessions.start(session, by=dr_grey.actor, video=RefusingVideo())
+    assert [row["state"] for row in rows(Participation)] == ["left"]
 
 
 def test_a_reason_of_any_length_is_kept(plan, dr_grey):
