@@ -8,6 +8,7 @@ import re
 import sys
 from contextlib import contextmanager
 from urllib.parse import quote
+from weakref import WeakSet
 
 import gevent
 from gunicorn.glogging import Logger
@@ -17,28 +18,40 @@ wsgi_app = "wsgi:app"
 bind = f"127.0.0.1:{os.environ.get('PORT') or 8000}"
 
 
+# A stopping worker takes connections for up to a second more, and those have their answer too.
+LAST_WORD = 0.5
+
+
 class Worker(GeventWorker):
     """gevent's worker; told to stop, it waits for answers under way and not for idle browsers."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.idle = {}
+        self.known = WeakSet()
 
     @contextmanager
     def timeout_ctx(self):
-        """How long a kept connection may wait for its next request."""
+        """How long a connection may wait for its next request."""
         waiting = gevent.getcurrent()
-        with gevent.Timeout(self.cfg.keepalive if self.alive else 0, False) as timeout:
-            self.idle[waiting] = timeout
+        rest = 0 if waiting in self.known else LAST_WORD
+        self.known.add(waiting)
+        with gevent.Timeout(self.cfg.keepalive if self.alive else rest, False) as timeout:
+            self.idle[waiting] = timeout, rest
             try:
                 yield
             finally:
                 del self.idle[waiting]
 
     def handle_exit(self, sig, frame):
-        """Stop after the answers under way."""
+        """Stop after the answers under way; who has just connected may still ask."""
         super().handle_exit(sig, frame)
-        for waiting, timeout in list(self.idle.items()):
+        for waiting, (timeout, rest) in list(self.idle.items()):
+            gevent.spawn_later(rest, self.let_go, waiting, timeout)
+
+    def let_go(self, waiting, timeout):
+        """End a connection that still waits as it did."""
+        if self.idle.get(waiting, (None,))[0] is timeout:
             waiting.kill(timeout, block=False)
 
     def handle_quit(self, sig, frame):
