@@ -9,11 +9,16 @@ from pathlib import Path
 
 from support import databases
 
-from bench import browser, pages, twilio
+from bench import browser, machine, pages, twilio
 from bench.figures import Figure
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
-PARTS = {"pages": pages.measure, "browser": browser.measure, "twilio": twilio.measure}
+PARTS = {
+    "pages": pages.measure,
+    "browser": browser.measure,
+    "twilio": twilio.measure,
+    "machine": machine.measure,
+}
 
 TEXT = """# Performance
 
@@ -44,7 +49,10 @@ floor that is measured in the same run, round by round in turns, of which the me
   is a loaded page that, from a click, opens the camera and connects two connections of its own to
   each other, both ways, up to the first frame.
 
-`make bench ARGS="pages"`, `"browser"` or `"twilio"` measures a part and only prints it.
+- **State machine**: `tests/test_state_machine.py` goes through clinics in which anything happens in any
+  order; `make test` does 300 of them.
+
+`make bench ARGS="pages"`, `"browser"`, `"twilio"` or `"machine"` measures a part and only prints it.
 """
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import or_, select
 from sqlalchemy.orm import joinedload
 
-from telehealth import audit, changes, presence, signals
+from telehealth import audit, changes, clock, presence, signals
 from telehealth.access import SYSTEM, Actor
 from telehealth.extensions import db
 from telehealth.models import Attendance, Participation, Room, Session
@@ -106,8 +106,11 @@ def _room(event: Happening) -> Room | None:
 
 
 def _ended(room: Room, at: datetime) -> None:
+    asked_afterwards = room.closed_at is not None and room.checked_at > room.closed_at
     if room.closed_at is None or at < room.closed_at:
         room.closed_at = at
+        if not asked_afterwards:
+            room.checked_at = min(room.checked_at, at)
     open_stays = select(Attendance).where(
         Attendance.room_id == room.id, or_(Attendance.left_at.is_(None), Attendance.left_told.is_(False))
     )
@@ -130,8 +133,8 @@ def _stayed(room: Room, event: Happening) -> bool:
         _joined(room, user_id, stay, event)
     else:
         _left(room, user_id, stay, event)
-    # Not past its end: what was asked after that is known by it.
-    known_at = min(event.at, room.closed_at) if room.closed_at else event.at
+    # Not past its end: what was asked after that is known by it. The provider's clock may be ahead.
+    known_at = min(event.at, clock.now(), room.closed_at or event.at)
     if known_at > room.checked_at + CHECKED_LATELY:
         room.checked_at = known_at
     changes.announce(*changes.about(room.session))

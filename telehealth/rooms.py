@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from flask import current_app
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, case, select, update
 
 from telehealth import clock, consents, presence, sign_ins, signals
 from telehealth.errors import ProviderRefused, ProviderUnavailable, Unauthenticated, WrongState
@@ -93,10 +93,13 @@ def close(session: Session, *, video: VideoProvider) -> bool:
     with transaction():
         signals.lock(session.id)
         _mark(session, False)
+        now = clock.now()
+        # A clock that was set back must not look as if it had been asked about after its end.
+        checked_at = case((Room.checked_at > now, now), else_=Room.checked_at)
         db.session.execute(
             update(Room)
             .where(Room.session_id == session.id, Room.closed_at.is_(None))
-            .values(closed_at=clock.now())
+            .values(closed_at=now, checked_at=checked_at)
             .execution_options(synchronize_session=False)
         )
     return True

@@ -183,7 +183,7 @@ def start(session: Session, *, by: Actor, video: VideoProvider) -> Session:
     except ProviderUnavailable as trouble:
         raise ProviderUnavailable(trouble.message, session=_again(session, by)) from trouble
     try:
-        _take(session, "start", by=by, started_at=clock.now())
+        _take(session, "start", by=by, started_at=_not_before(session.created_at))
     except WrongState:
         if not session.is_open:
             rooms.close(session, video=video)
@@ -196,9 +196,7 @@ def end(session: Session, *, by: Actor, video: VideoProvider) -> Session:
     """IN_PROGRESS → COMPLETED for everybody, then close the room. Raises WrongState."""
     check(session, "end", by=by)
     with transaction():
-        # A clock that was set back must not give a session that ends before it began.
-        ended_at = max(clock.now(), session.started_at or clock.now())
-        _take(session, "end", by=by, ended_at=ended_at)
+        _take(session, "end", by=by, ended_at=_not_before(session.started_at or session.created_at))
         presence.close(session)
     rooms.close(session, video=video)
     return _again(session, by)
@@ -215,7 +213,7 @@ def cancel(session: Session, *, by: Actor, reason: str = "") -> Session:
             session,
             "cancel",
             by=by,
-            cancelled_at=clock.now(),
+            cancelled_at=_not_before(session.created_at),
             cancelled_by_id=by.user_id,
             cancel_reason=reason,
         )
@@ -241,6 +239,11 @@ def ticket(session: Session, *, by: Actor, video: VideoProvider) -> Ticket:
     rooms.ensure(session, by=by, video=video)
     audit.record("session.token", by=by, object_type="session", object_id=session.id)
     return video.ticket(session.room, presence.identity(session, by.user_id))
+
+
+def _not_before(earlier: datetime) -> datetime:
+    """Now; a clock that was set back must not give a session that ends before it began."""
+    return max(clock.now(), earlier)
 
 
 def _take(session: Session, action: str, *, by: Actor, **values: Any) -> None:

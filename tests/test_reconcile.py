@@ -145,6 +145,18 @@ def test_a_room_that_was_closed_is_asked_about_once_more_and_then_never(session,
     assert len(twilio.requests) == asked
 
 
+def test_a_room_is_asked_about_after_its_end_by_whatever_clock_it_was_seen_before(
+    session, rooms, moment, dr_grey, ana
+):
+    a_call(session, rooms, moment, dr_grey, ana)
+    run()
+    moment.shift(timedelta(seconds=-70))
+    end(session, dr_grey)
+    moment.shift(timedelta(minutes=10))
+    run()
+    assert all(left for _joined, left, *_told in stays().values())
+
+
 def test_a_server_that_was_off_for_days_still_learns_who_was_there(session, rooms, moment, dr_grey, ana):
     a_call(session, rooms, moment, dr_grey, ana)
     end(session, dr_grey)

@@ -204,6 +204,15 @@ def test_the_end_sets_the_duration(plan, dr_grey, moment):
     assert service.asked == [("open", session.room), ("close", session.room)]
 
 
+def test_a_clock_that_was_set_back_lets_nothing_begin_before_it_was_planned(plan, dr_grey, moment):
+    begun, cancelled = plan(NOW), plan(NOW + HOUR)
+    moment.shift(-HOUR)
+    begun = sessions.start(begun, by=dr_grey.actor, video=Video())
+    cancelled = sessions.cancel(cancelled, by=dr_grey.actor)
+    assert begun.started_at == begun.created_at
+    assert cancelled.cancelled_at == cancelled.created_at
+
+
 def test_a_clock_that_was_set_back_gives_no_negative_duration(plan, dr_grey, moment):
     session = sessions.start(plan(NOW), by=dr_grey.actor, video=Video())
     moment.shift(-HOUR)

@@ -55,7 +55,7 @@ from telehealth.secret import digest
 from telehealth.video import Ticket
 
 STEPS = 50
-BEGUN = ["not planned", "planned", "waiting", "in progress", "in call", "in call"]
+BEGUN = ["not planned", "planned", "waiting", "waiting", "in progress", "in call", "in call"]
 OTHERS = ["doctor", "patient", "visitor", "staff", "others", "another visitor"]
 
 
@@ -64,7 +64,7 @@ def often(usual, *seldom):
     return st.sampled_from([usual] * max(3, len(seldom)) + list(seldom))
 
 
-BETWEEN = often("", *TROUBLES, *MEANWHILE)
+BETWEEN = often("", *TROUBLES, *TROUBLES, *MEANWHILE)
 TROUBLE = often("", *TROUBLES)
 SESSION = often("newest", "older", "over")
 WHICH = often(0, 1, 2)
@@ -271,6 +271,10 @@ class AnythingHappens(Requests):
     @rule(time=TIMES)
     def time_passes(self, time):
         self.stage.wait(time)
+
+    @rule(time=st.sampled_from([timedelta(seconds=3), timedelta(seconds=50), timedelta(minutes=5)]))
+    def the_clock_is_set_back(self, time):
+        self.stage.set_back(time)
 
     # Links
 

@@ -101,7 +101,7 @@ def _check_stays(stage: Stage) -> None:
         if room.id in rooms
         for stay in room.stays
     }
-    assert known == were
+    assert known == were, f"not so: {known - were}; not known: {were - known}"
 
 
 def _do(stage: Stage, act: Callable[[], object]) -> None:

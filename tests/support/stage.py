@@ -118,6 +118,7 @@ class Stage:
         """Somebody sets our clock back; no other clock in the world goes with it."""
         self._traveller.shift(-time)
         self.video.ahead += time
+        self.ledger.set_back = True
 
     # One request
 
