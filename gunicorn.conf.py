@@ -5,6 +5,7 @@ It imports nothing of the application: a worker must be patched by gevent before
 
 import os
 import re
+import resource
 import sys
 from contextlib import contextmanager
 from urllib.parse import quote
@@ -66,6 +67,12 @@ workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
 worker_connections = 4000
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
 control_socket_disable = True
+
+# Each connection is an open file, and many systems begin with 1024 of them for a process.
+FILES = 2 * worker_connections
+files, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+if files < FILES:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(FILES, most_files), most_files))
 
 # Longer than any poll of a page, so that no poll meets a connection that is just being closed.
 keepalive = 75

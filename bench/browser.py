@@ -16,6 +16,7 @@ from support.server import Server
 
 from bench.chromium import Chromium
 from bench.figures import Figure
+from bench.load import beside_the_floor
 from bench.scene import Scene, set_up
 
 ROUNDS = 9
@@ -49,11 +50,8 @@ def measure(databases: Databases, folder: Path) -> Iterator[Figure]:
     """The figures that need a browser."""
     with ExitStack() as stack:
         scene = stack.enter_context(set_up(databases, "sqlite", 1))
-        server, floor = Server(folder, scene.database_url), Server(folder, "", "bench.hello:app", ready="/")
-        server.start()
-        stack.callback(server.stop)
-        floor.start()
-        stack.callback(floor.stop)
+        server = Server(folder, scene.database_url)
+        floor = stack.enter_context(beside_the_floor(folder, server))
         browser = browsers.launch(stack.enter_context(sync_playwright()))
         stack.callback(browser.close)
         yield from _weights(browser, server, scene)

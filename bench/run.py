@@ -9,13 +9,19 @@ from pathlib import Path
 
 from support import databases
 
-from bench import browser, machine, pages, twilio
+from bench import api, browser, lists, machine, outages, pages, sign_ins, start, twilio, waiting
 from bench.figures import Figure
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
 PARTS = {
     "pages": pages.measure,
+    "api": api.measure,
+    "lists": lists.measure,
+    "start": start.measure,
+    "waiting": waiting.measure,
+    "sign-ins": sign_ins.measure,
     "browser": browser.measure,
+    "outages": outages.measure,
     "twilio": twilio.measure,
     "machine": machine.measure,
 }
@@ -37,6 +43,20 @@ floor that is measured in the same run, round by round in turns, of which the me
   `gunicorn.conf.py` with two workers each. A client on the same machine asks over four kept
   connections; the processor time of the workers (`/proc/PID/stat`) is divided by the requests.
 - **SQL statements** are counted where SQLAlchemy hands them to the driver, for one whole request.
+- **Lists**: the API’s list of twenty sessions, out of 100 and of 100,000 of one doctor and one patient, on
+  two servers that are asked in turns; one in so many sessions failed, so that 25 did in either. What
+  counts is the quickest of twelve answers in each round.
+- **Start-up** ends with the first answer of `/readyz`, which is asked for every 50 ms. **A worker’s
+  memory** is what is resident (`/proc/PID/status`), what it shares with others included.
+- **Waiting patients** hold the stream of the call page and say every ten seconds that they are there,
+  over a few kept connections, as from a proxy. Their memory is by how much the workers have grown.
+  Meanwhile somebody opens sign-in and Telemedicine pages in turns. A start is told when the page that was
+  woken has asked how the session stands.
+- **Sign-ins**: fifty people send their passwords at the same moment, five times. The memory is the
+  workers’ highest (`VmHWM`) less what they had before.
+- **Outages**: the relay that carries all media stands still and the patient’s browser is offline. Back
+  is the first picture after which pictures go on coming on both sides. A **reload** is counted from the
+  moment that the new page is loaded to the first frame of the other side.
 - **Page weights** are everything that Chromium loads with an empty cache: HTML, style sheet,
   scripts and icons, each with gzip. Static files are sent compressed and kept for ever; a second
   page costs its HTML alone.
@@ -52,7 +72,7 @@ floor that is measured in the same run, round by round in turns, of which the me
 - **State machine**: `tests/test_state_machine.py` goes through clinics in which anything happens in any
   order; `make test` does 300 of them.
 
-`make bench ARGS="pages"`, `"browser"`, `"twilio"` or `"machine"` measures a part and only prints it.
+`make bench ARGS="{first}"` measures a part and only prints it; the others are {parts}.
 """
 
 
@@ -76,6 +96,8 @@ def main() -> int:
                 day=f"{datetime.now(UTC):%-d %B %Y}",
                 python=platform.python_version(),
                 cores=os.cpu_count(),
+                first=next(iter(PARTS)),
+                parts=", ".join(f"`{name}`" for name in list(PARTS)[1:]),
                 rows="\n".join(figure.row for figure in figures),
             )
         )

@@ -13,6 +13,7 @@ from telehealth import presence
 from telehealth.models import Session, Status, Visit
 
 MANY = 20
+NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
 @dataclass

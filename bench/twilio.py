@@ -5,12 +5,9 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from statistics import median, quantiles
-from threading import Event, Thread
 from urllib.parse import urlencode
 
 import pytest
-import requests
 from doubles.twilio import Twilio
 from playwright.sync_api import sync_playwright
 from support import browsers
@@ -19,14 +16,10 @@ from support.server import Server
 
 from bench import browser as embedded
 from bench.figures import Figure
-from bench.load import Asked, cost, send
+from bench.load import Asked, against_the_floor, beside_the_floor, p95, reading, send, signed_in
 from bench.scene import Scene, set_up
 
-ROUNDS = 5
-TOKENS = 400
 CALLBACKS = 1200
-PAUSE = 0.05
-"""Seconds between two pages of somebody who reads meanwhile."""
 
 
 def measure(databases: Databases, folder: Path) -> Iterator[Figure]:
@@ -39,10 +32,7 @@ def measure(databases: Databases, folder: Path) -> Iterator[Figure]:
         settings = {**twilio.settings, **twilio.environment}
         scene = stack.enter_context(set_up(databases, "sqlite", 1, **twilio.settings))
         server = Server(folder, scene.database_url, "wsgi:app", 2, "/readyz", **settings)
-        floor = Server(folder, "", "bench.hello:app", ready="/")
-        for one in (server, floor):
-            one.start()
-            stack.callback(one.stop)
+        floor = stack.enter_context(beside_the_floor(folder, server))
         yield _token(server, floor, scene)
         yield from _callbacks(server, scene, twilio)
         browser = browsers.launch(stack.enter_context(sync_playwright()), extra=twilio.chromium_arguments)
@@ -56,24 +46,8 @@ def measure(databases: Databases, folder: Path) -> Iterator[Figure]:
 
 def _token(server: Server, floor: Server, scene: Scene) -> Figure:
     """A ticket needs no answer of Twilio."""
-    who = server.browser("ana")
-    page = who.get(server.url + "/sign-out").text
-    csrf = page.partition('name="csrf_token" value="')[2].partition('"')[0]
-    cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in who.cookies)
-    headers = {"Cookie": cookies, "X-CSRFToken": csrf, "Content-Type": "application/json"}
     path, body = "/api/v1/telemedicine/token/", json.dumps({"session_id": scene.live.id})
-    cost(server, path, TOKENS // 4, headers, body)
-    rounds = [
-        (cost(floor, "/", 4 * TOKENS), cost(server, path, TOKENS, headers, body)) for _ in range(ROUNDS)
-    ]
-    least, most = median(r[0] for r in rounds), median(r[1] for r in rounds)
-    return Figure(
-        "Token on Twilio: CPU against a bare Flask “hello”",
-        median(r[1] / r[0] for r in rounds),
-        " ×",
-        8,
-        f"{most:.2f} ms against {least:.2f} ms a request, median of {ROUNDS} rounds",
-    )
+    return against_the_floor("Token on Twilio", floor, server, path, signed_in(server, "ana"), body, limit=8)
 
 
 def _callbacks(server: Server, scene: Scene, twilio: Twilio) -> Iterator[Figure]:
@@ -87,24 +61,10 @@ def _callbacks(server: Server, scene: Scene, twilio: Twilio) -> Iterator[Figure]
         given = twilio.parameters(event, room, scene.identity("ana"), ParticipantSid=sid)
         signature = twilio.sign(server.url + path, given)
         calls.append((urlencode(given), {"Content-Type": kind, "X-Twilio-Signature": signature}))
-    waits, over = list[float](), Event()
-    reader = Thread(target=_read, args=(server, waits, over))
-    reader.start()
-    began = time.monotonic()
-    statuses = send(server, path, calls)
-    taken = time.monotonic() - began
-    over.set()
-    reader.join()
+    with reading(server, "/sign-in") as waits:
+        began = time.monotonic()
+        statuses = send(server, path, calls)
+        taken = time.monotonic() - began
     assert set(statuses) == {204}, f"callbacks were answered with {set(statuses)}"
     yield Figure("Callbacks taken in a second by two workers", CALLBACKS / taken, "/s", 200, least=True)
-    p95 = quantiles(waits, n=20)[-1] * 1000
-    yield Figure("A page meanwhile, p95", p95, " ms", None, f"{len(waits)} pages")
-
-
-def _read(server: Server, waits: list[float], over: Event) -> None:
-    with requests.Session() as session:
-        while not over.is_set():
-            began = time.monotonic()
-            assert session.get(server.url + "/sign-in").status_code == 200
-            waits.append(time.monotonic() - began)
-            over.wait(PAUSE)
+    yield Figure("A page meanwhile, p95", p95(waits), " ms", None, f"{len(waits)} pages")

@@ -90,11 +90,12 @@ def own_visits(actor: Actor) -> ColumnElement[bool]:
 
 def session_query() -> Select[Session]:
     """Sessions with all that a card or an API answer shows, in two statements however many."""
+    return _with_people().options(selectinload(Session.participations))
+
+
+def _with_people() -> Select[Session]:
     return select(Session).options(
-        joinedload(Session.doctor),
-        joinedload(Session.patient),
-        joinedload(Session.cancelled_by),
-        selectinload(Session.participations),
+        joinedload(Session.doctor), joinedload(Session.patient), joinedload(Session.cancelled_by)
     )
 
 
@@ -103,9 +104,11 @@ def load_session(session_id: str, *, by: Actor, action: str = "read", bare: bool
 
     `bare`: without the people and the pages that a card shows; what is asked for is read then.
     """
-    query = select(Session) if bare else session_query()
+    # Of one session the few pages that are open come along; of many they would repeat it many times.
+    query = select(Session) if bare else _with_people().options(joinedload(Session.participations))
     query = query.where(Session.id == session_id, own_sessions(by))
-    session = db.session.scalar(query.execution_options(populate_existing=True))
+    found = db.session.scalars(query.execution_options(populate_existing=True))
+    session = found.unique().one_or_none()
     if session is None:
         raise missing(Session, "session", session_id, f"session.{action}")
     return session

@@ -1,10 +1,12 @@
 """How the application is served: what the log may show, and how workers come and go."""
 
 import os
+import resource
 import signal
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
@@ -33,6 +35,20 @@ def test_no_token_of_a_link_reaches_the_log(server: Server):
     assert "/join/***" in server.log
     assert "/invitation/***" in server.log
     assert SECRET not in server.log
+
+
+@on_sqlite
+def test_workers_may_open_as_many_files_as_their_connections_need(database_url: str, tmp_path: Path):
+    soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    server = Server(tmp_path, database_url)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, most))
+    try:
+        server.start()
+        found = [resource.prlimit(pid, resource.RLIMIT_NOFILE) for pid in server.workers()]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, most))
+        server.stop()
+    assert found == [(min(8000, most), most)] * 2
 
 
 @on_sqlite

@@ -78,6 +78,15 @@ def test_a_list_takes_the_same_few_statements_however_long(
     assert counts[0] <= most, found.all
 
 
+@pytest.mark.parametrize("who", ["dr_grey", "ana", "sam"])
+def test_how_one_session_stands_takes_at_most_four_statements(app, person, clinic, who):
+    session = clinic.session("IN_PROGRESS")
+    for caller in ("dr_grey", "ana"):
+        Caller(person(caller), session).enter()
+    found = asked(app, person(who), f"/api/v1/telemedicine/{session.id}/")
+    assert len(found) <= 4, found.all
+
+
 def test_a_list_of_recorded_sessions_takes_one_statement_more(app, dr_grey, clinic, visit):
     counts = []
     for number in range(10):

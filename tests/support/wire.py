@@ -103,6 +103,19 @@ class Events:
                 return found
         return None
 
+    def fileno(self) -> int:
+        """So that one can wait for several streams at a time."""
+        return self._socket.fileno()
+
+    def arrived(self) -> list[str] | None:
+        """The names of the events that have come by now, after at least a byte has; None at the end."""
+        more = self._socket.recv(65536)
+        if not more:
+            return None
+        text, mark, rest = (self._read + more).rpartition(b"\n\n")
+        self._read = rest
+        return [name.decode() for name in re.findall(rb"^event: (.+)$", text + mark, re.MULTILINE)]
+
     def is_silent(self, seconds: float = 0.3) -> bool:
         """Whether no event comes for a while."""
         while b"event" not in self._read:
