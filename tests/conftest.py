@@ -24,6 +24,7 @@ FOLDER = pytest.StashKey[Path]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How long the state machine runs."""
     parser.addoption("--runs", type=int, default=300, help="how many clinics the state machine goes through")
+    parser.addoption("--first-run", type=int, default=0, help="the number of the first of them")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -29,6 +29,7 @@ from support.asking import pick
 from support.cast import CAST, PASSWORD
 from support.domain import NOW, page_id
 from support.ledger import moment
+from support.runs import numbered
 from support.stage import OPEN, Door, Stage
 from support.troubled_video import Killed
 
@@ -293,8 +294,7 @@ def test_whatever_happens_the_clinic_stays_in_order(stage, pytestconfig):
         max_examples=pytestconfig.getoption("runs"),
         stateful_step_count=STEPS,
         deadline=None,
-        # Each run is a new one; the usual way tries five variants of each, which are much the same.
-        backend="hypothesis-urandom",
+        backend=numbered(pytestconfig.getoption("first_run")),
         suppress_health_check=[HealthCheck.too_slow],
     )
     run_state_machine_as_test(lambda: AnythingHappens(stage), settings=many)

@@ -53,7 +53,6 @@ class Call {
       .on('replaced', () => this.#finish('elsewhere'))
       .on('gone', () => this.#gone());
     if ('recording' in this.#settings) this.#recording = this.#watchRecording();
-    this.#prepareEarly();
     this.#comeIn();
     this.#buttons();
     this.#browser();
@@ -104,8 +103,11 @@ class Call {
     carrier.prepare?.(this.#ticket);
   }
 
-  /** Where nothing of the ticket decides how to connect, its way to us need not be waited for. */
-  #prepareEarly() {
+  /**
+   * Where nothing of the ticket decides how to connect, its way to us need not be waited for; nor need
+   * the click be, on a page that its browser prepares before it.
+   */
+  prepare() {
     const { carrier, early, status } = this.#settings;
     if (early === undefined || status !== 'IN_PROGRESS') return;
     this.#early = true;
@@ -317,5 +319,7 @@ class Call {
   }
 }
 
+const call = new Call();
+call.prepare();
 await begun.shown;
-new Call().start();
+call.start();
