@@ -15,7 +15,7 @@ from telehealth import clock, people
 from telehealth.extensions import db
 from telehealth.models import Participation, Role, Session, SignIn, Status, User, Visit
 from telehealth.secret import digest, new_token
-from telehealth.store import new_id, transaction
+from telehealth.store import is_postgresql, new_id, transaction
 
 Row = dict[str, Any]
 
@@ -67,8 +67,9 @@ def sessions(
     _insert(scene, Visit, visits)
     _insert(scene, Session, rows)
     with scene.app.app_context(), transaction():
-        # As both databases do by themselves, or are told to, from time to time.
-        db.session.execute(sqlalchemy.text("ANALYZE"))
+        if is_postgresql():
+            # It does so by itself, but later; SQLite never does.
+            db.session.execute(sqlalchemy.text("ANALYZE"))
     return rows
 
 

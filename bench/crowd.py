@@ -6,6 +6,7 @@ import selectors
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
 from queue import SimpleQueue
 from threading import Event, Thread
 from types import TracebackType
@@ -37,7 +38,9 @@ def cookie_of(server: Server, token: str) -> str:
 
 
 class Crowd:
-    """Everybody who waits; `told` gets who was told of a change, and when."""
+    """Everybody who waits. `told` gets who was told of a change, and when; `lost` are the streams that
+    ended, `unheard` the words that got no answer, `rounds` the seconds in which all had spoken once.
+    """
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -46,11 +49,12 @@ class Crowd:
         self._patients: list[Waiting] = []
         self._streams: list[Wire] = []
         self._selector = selectors.DefaultSelector()
-        self._over = Event()
+        self._full, self._over = Event(), Event()
         self._threads = [Thread(target=self._listen)]
         self._threads += [Thread(target=self._say, args=(share,)) for share in range(PROXIED)]
         self.told: SimpleQueue[tuple[str, float]] = SimpleQueue()
         self.lost = 0
+        self.unheard = 0
         self.rounds: list[float] = []
 
     def __enter__(self) -> "Crowd":
@@ -74,7 +78,7 @@ class Crowd:
         return len(self._streams) - self.lost
 
     def come(self, patients: Sequence[Waiting]) -> float:
-        """Open their streams; the seconds that it took. Whoever finds no place stays away."""
+        """Open their streams; the seconds it took. Once somebody finds no place, the others stay away."""
         began = time.monotonic()
         with ThreadPoolExecutor(COMING) as pool:
             for patient, opened in zip(patients, pool.map(self._open, patients), strict=True):
@@ -101,6 +105,8 @@ class Crowd:
         return "; ".join([*self._page, cookie_of(self._server, patient.token)])
 
     def _open(self, patient: Waiting) -> tuple[Wire, Events] | None:
+        if self._full.is_set():
+            return None
         stream = self.line()
         path = f"/telemedicine/{patient.session_id}/call/inbox?participant={patient.participant}"
         try:
@@ -108,6 +114,7 @@ class Crowd:
             events.next()
         except (OSError, AssertionError):
             stream.close()
+            self._full.set()
             return None
         return stream, events
 
@@ -128,7 +135,11 @@ class Crowd:
         while not self._over.wait(0.05):
             began, mine = time.monotonic(), self._patients[share::PROXIED]
             for number, patient in enumerate(mine, 1):
-                self.ask(line, patient)
+                try:
+                    self.ask(line, patient)
+                except (OSError, HTTPException, AssertionError):
+                    self.unheard += 1
+                    line.close()
                 if self._over.wait(max(0.0, began + BEAT * number / len(mine) - time.monotonic())):
                     break
             else:
