@@ -4,7 +4,6 @@ import gzip
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from shutil import rmtree
 from statistics import median
 from typing import Any
 
@@ -14,7 +13,6 @@ from support.browser_fixtures import sign_in
 from support.databases import Databases
 from support.server import Server
 
-from bench.chromium import Chromium
 from bench.figures import Figure
 from bench.load import beside_the_floor
 from bench.scene import Scene, set_up
@@ -29,16 +27,12 @@ LOADED = {"document", "stylesheet", "script", "image", "other"}
 CLOCK = """
 (() => {
   const now = () => performance.timeOrigin + performance.now();
-  addEventListener("click", () => {
-    sessionStorage.setItem("clicked", now());
-    window.tell?.(String(now()));
-  }, true);
+  addEventListener("click", () => sessionStorage.setItem("clicked", now()), true);
   const look = () => {
     const video = document.querySelector('video[data-participant="remote"]');
     if (!video) return setTimeout(look, 1);
     video.requestVideoFrameCallback(() => {
-      window.seen = now();
-      window.took = window.seen - Number(sessionStorage.getItem("clicked"));
+      window.took = now() - Number(sessionStorage.getItem("clicked"));
     });
   };
   addEventListener("DOMContentLoaded", look);
@@ -56,7 +50,6 @@ def measure(databases: Databases, folder: Path) -> Iterator[Figure]:
         stack.callback(browser.close)
         yield from _weights(browser, server, scene)
         yield join(browser, server, floor, scene, "Join", 1.3)
-        yield join_prepared(browser, server, floor, scene, folder, 1.3)
 
 
 def _weights(browser: Browser, server: Server, scene: Scene) -> Iterator[Figure]:
@@ -116,30 +109,6 @@ def join(
             return took
 
     return _against_the_floor(browser, server, floor, scene, second_comes, name, limit)
-
-
-def join_prepared(
-    browser: Browser, server: Server, floor: Server, scene: Scene, folder: Path, limit: float
-) -> Figure:
-    """The same where the browser prepares the call page before the click, as Chrome and Edge do."""
-    profile = folder / "chromium"
-    with ExitStack() as stack:
-        chromium = Chromium(profile, CLOCK)
-        stack.callback(rmtree, profile, ignore_errors=True)
-        stack.callback(chromium.close)
-
-        def second_comes(cookies: list[Any]) -> float:
-            context = chromium.visit(server.url + LIST, cookies)
-            chromium.wait(FINDING)
-            chromium.click("Join Session")
-            seen = browsers.until(lambda: chromium.evaluate("window.seen"), 30, "no first frame came")
-            assert chromium.evaluate("performance.getEntriesByType('navigation')[0].activationStart > 0")
-            chromium.leave(context)
-            # A page that was prepared does not always find what the page before has stored.
-            return float(seen) - float(chromium.told[-1])
-
-        name = "Join from a page that the browser prepared"
-        return _against_the_floor(browser, server, floor, scene, second_comes, name, limit)
 
 
 def _against_the_floor(
