@@ -1,7 +1,7 @@
 """What a browser has to load and how soon it sees the other side."""
 
 import gzip
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
@@ -96,30 +96,6 @@ def join(
     browser: Browser, server: Server, floor: Server, scene: Scene, name: str, limit: float | None
 ) -> Figure:
     """The second one's click, to the first frame of who is there already."""
-
-    def second_comes(cookies: list[Any]) -> float:
-        with browsers.browsing(browser, server.url) as (patient, _):
-            patient.context.add_init_script(CLOCK)
-            patient.context.add_cookies(cookies)
-            patient.goto(LIST)
-            patient.wait_for_timeout(1000 * FINDING)
-            patient.get_by_role("button", name="Join Session").first.click()
-            took = _took(patient)
-            patient.get_by_role("button", name="Leave Session").click()
-            return took
-
-    return _against_the_floor(browser, server, floor, scene, second_comes, name, limit)
-
-
-def _against_the_floor(
-    browser: Browser,
-    server: Server,
-    floor: Server,
-    scene: Scene,
-    second_comes: Callable[[list[Any]], float],
-    name: str,
-    limit: float | None,
-) -> Figure:
     with ExitStack() as stack:
         doctor, _ = stack.enter_context(browsers.browsing(browser, server.url))
         sign_in(doctor, "dr_grey")
@@ -128,7 +104,14 @@ def _against_the_floor(
         for _round in range(ROUNDS):
             doctor.goto(f"/telemedicine/{scene.live.id}/call")
             doctor.locator('[data-call-state="waiting"]').first.wait_for(state="attached")
-            join = second_comes(cookies)
+            with browsers.browsing(browser, server.url) as (patient, _):
+                patient.context.add_init_script(CLOCK)
+                patient.context.add_cookies(cookies)
+                patient.goto(LIST)
+                patient.wait_for_timeout(1000 * FINDING)
+                patient.get_by_role("button", name="Join Session").first.click()
+                join = _took(patient)
+                patient.get_by_role("button", name="Leave Session").click()
             with browsers.browsing(browser, floor.url) as (page, _):
                 page.goto("/floor")
                 page.get_by_role("button").click()

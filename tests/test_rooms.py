@@ -274,37 +274,36 @@ def test_an_end_without_the_provider_ends_and_the_room_is_closed_later(
     assert not is_open(session)
 
 
-def test_no_ticket_for_a_session_that_ended_while_its_room_was_made_again(
-    clinic, rooms, twilio, dr_grey, ana, moment, monkeypatch
-):
+@pytest.fixture
+def meanwhile(clinic, rooms, twilio, moment, monkeypatch):
+    """A session whose room died; while Twilio makes it again, something else happens."""
     session = clinic.session(Status.IN_PROGRESS)
     twilio.kill_room(rooms.of(session)[0].sid)
     moment.shift(HOUR)
     genuine = type(video.provider()).open_room
 
-    def open_room(self, room):
-        end(session, dr_grey)
-        return genuine(self, room)
+    def meanwhile(act):
+        def open_room(self, room):
+            act(session)
+            return genuine(self, room)
 
-    monkeypatch.setattr(type(video.provider()), "open_room", open_room)
+        monkeypatch.setattr(type(video.provider()), "open_room", open_room)
+        return session
+
+    return meanwhile
+
+
+def test_no_ticket_for_a_session_that_ended_while_its_room_was_made_again(meanwhile, rooms, dr_grey, ana):
+    session = meanwhile(lambda session: end(session, dr_grey))
     with pytest.raises(WrongState):
         ticket(session, ana)
     assert rooms.open(session) == []
 
 
-def test_no_ticket_for_who_was_kept_out_while_the_room_was_made_again(
-    clinic, rooms, twilio, sam, ana, moment, monkeypatch
-):
-    session = clinic.session(Status.IN_PROGRESS)
-    twilio.kill_room(rooms.of(session)[0].sid)
-    moment.shift(HOUR)
-    genuine = type(video.provider()).open_room
-
-    def open_room(self, room):
-        people.set_active(access.load_person(ana.id, by=sam.actor), False, by=sam.actor)
-        return genuine(self, room)
-
-    monkeypatch.setattr(type(video.provider()), "open_room", open_room)
+def test_no_ticket_for_who_was_kept_out_while_the_room_was_made_again(meanwhile, sam, ana):
+    session = meanwhile(
+        lambda _: people.set_active(access.load_person(ana.id, by=sam.actor), False, by=sam.actor)
+    )
     with pytest.raises(Unauthenticated):
         ticket(session, ana)
 

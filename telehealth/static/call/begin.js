@@ -14,16 +14,15 @@ export const shown = new Promise((resolve) => {
   else resolve();
 });
 
-const enter = () =>
+/** The answer to come of the first entering. */
+export const answer = shown.then(() =>
   fetch(`${url}/enter`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', 'X-CSRFToken': csrf },
     body: JSON.stringify({ participant }),
     redirect: 'manual',
     signal: AbortSignal.timeout(8000),
-  });
-
-/** The answer to come of the first entering. */
-export const answer = document.prerendering ? shown.then(enter) : enter();
+  }),
+);
 
 answer.catch(() => {});
