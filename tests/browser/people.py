@@ -128,9 +128,10 @@ class Somebody:
     # The call.
 
     def open_call(self, session: Session | str) -> Somebody:
-        """Go to the page of the call."""
+        """Go to the page of the call; its libraries, which a test may hold back, are not waited for."""
         session_id = session if isinstance(session, str) else session.id
-        return self.open(f"/telemedicine/{session_id}/call")
+        self.page.goto(f"/telemedicine/{session_id}/call", wait_until="domcontentloaded")
+        return self
 
     @property
     def call(self) -> Locator:
