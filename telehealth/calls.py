@@ -27,17 +27,25 @@ OFTEN = timedelta(seconds=5)
 
 @dataclass(frozen=True)
 class Entrance:
-    """What a page gets to know when it comes in. `cursor` is where its inbox begins."""
+    """What a page gets to know when it comes in.
+
+    `cursor` is where its inbox begins; `offered` is the id of the one who was given its offer.
+    """
 
     status: str
     cursor: int
     me: Participation
     others: list[Participation]
+    offered: str | None
 
 
-def enter(session: Session, participant_id: str, *, by: Actor) -> Entrance:
+def enter(
+    session: Session, participant_id: str, *, by: Actor, offer: dict[str, Any] | None = None
+) -> Entrance:
     """Come into the waiting room or the call with a page's own id; safe to repeat.
 
+    Whoever comes into the call may bring the description of a first connection; each connection needs
+    its own, so that one of the others gets it, together with the word that somebody came in.
     Raises WrongState when this person may not come in now, Gone (code `replaced`) when a newer page
     took over, NotFound when the id belongs to somebody else.
     """
@@ -63,8 +71,12 @@ def enter(session: Session, participant_id: str, *, by: Actor) -> Entrance:
         others = [part for part in parts if part.id != me.id and part.state == Participation.IN_CALL]
         if came_in:
             _greet(session, me, others)
+        offered = others[0].id if came_in and offer and others else None
+        if offered:
+            body = {"from": me.id, "id": f"{me.id}-offer", "body": {"description": offer}}
+            signals.post(session.id, [Message(offered, "signal", body, f"{me.id[:12]}-offer")])
         changes.announce(*changes.about(session))
-    return Entrance(session.status, session.last_signal, me, others)
+    return Entrance(session.status, session.last_signal, me, others, offered)
 
 
 def heard(session: Session, participant_id: str, *, by: Actor, connected: bool) -> list[str]:

@@ -42,14 +42,15 @@ MESSAGES_MOST = 50
 LAST_NUMBER = 10**9 - 1
 
 
-class EnterBody(Shape):
-    participant: Text = Field(pattern=PARTICIPANT)
-    token: Text | None = Field(None, max_length=1000)
-
-
 class Description(Shape):
     type: Text = Field(pattern="^(offer|answer|rollback|pranswer)$")
     sdp: Text = Field("", max_length=40_000)
+
+
+class EnterBody(Shape):
+    participant: Text = Field(pattern=PARTICIPANT)
+    token: Text | None = Field(None, max_length=1000)
+    offer: Description | None = None
 
 
 class Candidate(Shape):
@@ -113,6 +114,7 @@ def enter(session_id: str) -> ResponseReturnValue:
     """Come into the waiting room or the call, with the ticket for it.
 
     The sign-in is what opens the door; a ticket sent along has to be for this room all the same.
+    An offer sent along goes to one of those who are there, `offered`.
     """
     session, body = _load(session_id), read_body(EnterBody)
     limits.guard("enter", _caller(session), limits.ENTRANCES)
@@ -121,7 +123,8 @@ def enter(session_id: str) -> ResponseReturnValue:
         provider.check(body.token, session.room, identity)
     sessions.check(session, "join", by=actor())
     rooms.ensure_if_reachable(session, by=actor(), video=provider)
-    entrance = calls.enter(session, body.participant, by=actor())
+    offer = body.offer and body.offer.model_dump()
+    entrance = calls.enter(session, body.participant, by=actor(), offer=offer)
     ticket = provider.ticket(session.room, identity)
     return jsonify(
         status=entrance.status,
@@ -129,6 +132,7 @@ def enter(session_id: str) -> ResponseReturnValue:
         cursor=entrance.cursor,
         me=_person(entrance.me, session) | {"since": iso(entrance.me.entered_at)},
         participants=[_person(other, session) for other in entrance.others],
+        offered=entrance.offered,
         recording=standing_out(session),
     )
 

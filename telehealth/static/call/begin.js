@@ -1,8 +1,8 @@
-const { url, csrf } = document.querySelector('#call').dataset;
+const { url, csrf, early, status } = document.querySelector('#call').dataset;
 
 /**
- * Comes in before the page's other modules have arrived: it needs none of them. The participant's id
- * is fresh at each load of the page: a reload, a crash and a second tab are all the same then.
+ * Comes in before most of the page's modules have arrived. The participant's id is fresh at each load
+ * of the page: a reload, a crash and a second tab are all the same then.
  */
 export const participant = Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) =>
   byte.toString(16).padStart(2, '0'),
@@ -14,12 +14,21 @@ export const shown = new Promise((resolve) => {
   else resolve();
 });
 
+/**
+ * Where nothing of the ticket decides how to connect, the first offer goes along with us: that saves
+ * a way to the server and back. A browser that cannot make one comes in without.
+ */
+export const prepared = early !== undefined && status === 'IN_PROGRESS';
+const offer = prepared
+  ? import('./peer.js').then(({ prepare }) => prepare()).catch(() => undefined)
+  : undefined;
+
 /** The answer to come of the first entering. */
-export const answer = shown.then(() =>
+export const answer = Promise.all([offer, shown]).then(([description]) =>
   fetch(`${url}/enter`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', 'X-CSRFToken': csrf },
-    body: JSON.stringify({ participant }),
+    body: JSON.stringify({ participant, offer: description }),
     redirect: 'manual',
     signal: AbortSignal.timeout(8000),
   }),

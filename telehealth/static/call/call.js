@@ -31,7 +31,7 @@ class Call {
   #room = null;
   #recording = null;
   #saved;
-  #early = false;
+  #prepared = begun.prepared;
   #moving = false;
   #reported;
   #announced;
@@ -66,8 +66,8 @@ class Call {
       const entrance = await this.#line.enter();
       this.#ticket = entrance.ticket;
       this.#carrier = CARRIERS[this.#ticket.provider]();
-      if (entrance.status === 'IN_PROGRESS' && !this.#early) this.#prepare();
-      this.#early = false;
+      if (entrance.status === 'IN_PROGRESS' && !this.#prepared) this.#prepare();
+      this.#prepared = false;
       this.#line.open(entrance.cursor);
       this.#recording?.then((recording) => recording.heard(entrance.recording));
       this.#remember({ reloaded: false });
@@ -103,29 +103,18 @@ class Call {
     carrier.prepare?.(this.#ticket);
   }
 
-  /**
-   * Where nothing of the ticket decides how to connect, its way to us need not be waited for; nor need
-   * the click be, on a page that its browser prepares before it.
-   */
-  prepare() {
-    const { carrier, early, status } = this.#settings;
-    if (early === undefined || status !== 'IN_PROGRESS') return;
-    this.#early = true;
-    this.#carrier = CARRIERS[carrier]();
-    this.#prepare();
-  }
-
   #wait({ since }) {
     this.#view.waiting ??= since ? Date.parse(since) : Date.now();
     this.#set({ told: true });
     this.#line.report('waiting');
   }
 
-  async #begin({ me, participants }) {
+  async #begin({ me, participants, offered }) {
     const { connect } = await this.#carrier;
     const renew = () => this.#ask();
     const reopen = () => this.#line.reopen();
-    const room = await connect(this.#ticket, { line: this.#line, me, participants, renew, reopen });
+    const line = this.#line;
+    const room = await connect(this.#ticket, { line, me, participants, offered, renew, reopen });
     if (this.#facts.over) {
       room.leave();
       return;
@@ -320,6 +309,5 @@ class Call {
 }
 
 const call = new Call();
-call.prepare();
 await begun.shown;
 call.start();

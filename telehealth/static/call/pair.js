@@ -4,6 +4,7 @@ import { Emitter } from './emitter.js';
 export const SOURCES = ['microphone', 'camera', 'screen'];
 
 const GATHER = 20;
+const GATHER_MORE = 4;
 const FIRST_SIDE = 640;
 const NO_PATH_AFTER = 15000;
 const RESTART_STEP = 4000;
@@ -25,6 +26,11 @@ const origin = (description) => /^o=\S+ (\d+)/m.exec(description?.sdp)?.[1];
  */
 export class Pair extends Emitter {
   state = 'connecting';
+  #told;
+  /** The first description to come that is made here; nothing where that fails. */
+  described = new Promise((resolve) => {
+    this.#told = resolve;
+  });
   /** Tracks of the other side, by source. */
   received = {};
   #configuration;
@@ -62,14 +68,14 @@ export class Pair extends Emitter {
 
   /**
    * Now it is known with whom. `polite`: we give way when two offers meet; `send(body)` takes
-   * messages to the other side, in order; `renew()` gives a promise of a fresh configuration, or of
-   * null where the one at hand is good.
+   * messages to the other side, in order, and `has` whether it was given the first offer already;
+   * `renew()` gives a promise of a fresh configuration, or of null where the one at hand is good.
    */
-  join({ polite, send, renew }) {
+  join({ polite, send, has, renew }) {
     this.#polite = polite;
     this.#send = send;
     this.#renew = renew;
-    this.#outbox.forEach(send);
+    for (const body of this.#outbox) if (!has || !body.description) send(body);
     this.#watchPath();
   }
 
@@ -154,8 +160,12 @@ export class Pair extends Emitter {
     const pc = new RTCPeerConnection(this.#configuration);
     this.#pc = pc;
     pc.onicecandidate = ({ candidate }) => {
+      if (!candidate?.candidate || pc !== this.#pc) return;
       // Those found before a description goes out are in it.
-      if (!candidate?.candidate || pc !== this.#pc || this.#describing) return;
+      if (this.#describing) {
+        setTimeout(this.#describing, GATHER_MORE);
+        return;
+      }
       const { sdpMid, sdpMLineIndex, usernameFragment } = candidate;
       const plain = { candidate: candidate.candidate, sdpMid, sdpMLineIndex, usernameFragment };
       this.#post({ candidate: plain });
@@ -208,6 +218,7 @@ export class Pair extends Emitter {
       this.#describe(pc);
     } catch {
       // Closed, or an offer of the other side came first: both are fine.
+      this.#told();
     } finally {
       if (pc === this.#pc) this.#making = false;
     }
@@ -216,20 +227,18 @@ export class Pair extends Emitter {
   /** Send our description with the first ways to us in it: in messages of their own they cost time. */
   #describe(pc) {
     if (pc !== this.#pc) return undefined;
-    const turn = {};
-    this.#describing = turn;
-    const send = () => {
-      // Unless it was sent, rolled back, or something newer took its place.
-      if (this.#describing !== turn || pc !== this.#pc) return;
-      this.#describing = null;
-      const { type, sdp } = pc.localDescription;
-      this.#post({ description: { type, sdp } });
-    };
-    if (pc.iceGatheringState === 'complete') return send();
     return new Promise((resolve) => {
-      const done = () => resolve(send());
-      pc.onicegatheringstatechange = () => pc.iceGatheringState === 'complete' && done();
-      setTimeout(done, GATHER);
+      const send = () => {
+        resolve();
+        // Unless it was sent, rolled back, or something newer took its place.
+        if (this.#describing !== send || pc !== this.#pc) return;
+        this.#describing = null;
+        const { type, sdp } = pc.localDescription;
+        this.#told({ type, sdp });
+        this.#post({ description: { type, sdp } });
+      };
+      this.#describing = send;
+      setTimeout(send, pc.iceGatheringState === 'complete' ? 0 : GATHER);
     });
   }
 

@@ -1,7 +1,9 @@
+import { pause } from './http.js';
 import { Pair } from './pair.js';
 import { measure } from './quality.js';
 import { Room } from './room.js';
 
+const OFFER_MOST = 1000;
 const LOOK_AT_QUALITY = 2000;
 const ROOM_FOR_ALL = 1200000;
 const RENEW_PAUSE = 60000;
@@ -22,14 +24,15 @@ async function configuration(ticket) {
 }
 
 /**
- * Have the first offer ready by the time it is known whether somebody is there to get it. Without a
- * ticket: where there is no relay, all are alike.
+ * Have the first offer ready by the time it is known whether somebody is there to get it; gives it.
+ * Without a ticket: where there is no relay, all are alike.
  */
 export async function prepare(ticket = { ice_servers: [], ice_transport_policy: 'all' }) {
   const pair = new Pair(await configuration(ticket));
   prepared?.close();
   prepared = pair;
   pair.open(true);
+  return Promise.race([pair.described, pause(OFFER_MOST)]);
 }
 
 /**
@@ -47,17 +50,19 @@ class PeerRoom extends Room {
   #renew;
   #configuration;
   #renewed = -Infinity;
+  #offered;
   #pairs = new Map();
   #lost = new Map();
   #tracks = { microphone: null, camera: null, screen: null };
   #micOn = true;
   #timer;
 
-  constructor(ticket, { line, me, participants, renew }, configured) {
+  constructor(ticket, { line, me, participants, offered, renew }, configured) {
     super();
     this.#ticket = ticket;
     this.#line = line;
     this.#me = me;
+    this.#offered = offered;
     this.#renew = renew;
     this.#configuration = configured;
     this.#timer = setInterval(() => this.#measure(), LOOK_AT_QUALITY);
@@ -117,7 +122,9 @@ class PeerRoom extends Room {
   #add({ id, role, name }, offerer) {
     if (this.state === 'disconnected' || this.participants.has(id)) return;
     this.#lost.delete(id);
-    const pair = (offerer && prepared) || new Pair(this.#configuration);
+    // The first offer is for whom the server gave it to, else for whoever comes first.
+    const fits = offerer && (!this.#offered || this.#offered === id);
+    const pair = (fits && prepared) || new Pair(this.#configuration);
     if (pair === prepared) prepared = null;
     const since = performance.now();
     const tracks = pair.received;
@@ -145,6 +152,7 @@ class PeerRoom extends Room {
     pair.open(offerer);
     pair.join({
       polite: this.#me.id > id,
+      has: this.#offered === id,
       send: (body) => this.#line.send(id, body),
       renew: () => this.#fresh(NEARLY_EXPIRED),
     });

@@ -4,6 +4,8 @@ import { Inbox } from './inbox.js';
 
 const HEARTBEAT = 10000;
 const SOON = 250;
+const NOT_NOW = 2000;
+const TRICKLE = 50;
 const BATCH = 20;
 const BATCH_SIZE = 40000;
 const FOR_CARRIERS = ['signal', 'participant-joined', 'participant-left'];
@@ -77,17 +79,22 @@ export class Line extends Emitter {
     for (const event of held) this.say(...event);
   }
 
-  /** Send a message to a participant: in order, until it has arrived. */
+  /** Send a message to a participant: in order, until it has arrived. Candidates swarm: together. */
   send(to, body) {
     this.#count += 1;
     this.#queue.push({ to, id: `${this.participant}-${this.#count}`, body });
-    this.#flush();
+    if (body.candidate) setTimeout(() => this.#flush(), TRICKLE);
+    else this.#flush();
   }
 
-  /** Say how we are, soon and at every heartbeat: waiting, connecting, connected, reconnecting. */
+  /**
+   * Say how we are, soon and at every heartbeat: waiting, connecting, connected, reconnecting. While
+   * we connect, the ways to each other come first.
+   */
   report(state) {
     this.#state = state;
-    this.ask();
+    if (state === 'connecting') this.#beatIn(NOT_NOW);
+    else this.ask();
   }
 
   /** Ask how the session stands: now, or a moment after the last time, for changes swarm. */
@@ -142,6 +149,7 @@ export class Line extends Emitter {
       this.#end(type);
       return;
     }
+    if (type === 'participant-joined') this.#asked = performance.now();
     if (type === 'signal') {
       if (this.#seen.has(data.id)) return;
       this.#seen.add(data.id);
