@@ -12,6 +12,8 @@ from telehealth.extensions import db
 from telehealth.models import Participation, Role, Signal, Status
 from telehealth.presence import STALE
 
+OFFER = {"type": "offer", "sdp": "v=0"}
+
 
 @pytest.fixture
 def call(inside, moment, clinic):
@@ -108,6 +110,27 @@ def test_the_inbox_of_a_newcomer_begins_at_the_cursor(call, dr_grey, ana):
     message = {"to": entrance.me.id, "id": "m-1", "body": {"restart": True}}
     calls.send(call, other, [message], by=dr_grey.actor)
     assert len(inbox(entrance.me.id, entrance.cursor)) == 1
+
+
+def test_an_offer_brought_along_goes_to_who_is_there_after_the_word_of_who_came(call, dr_grey, ana):
+    doctor, page = connect(call, dr_grey), page_id()
+    entrance = calls.enter(now(call, ana), page, by=ana.actor, offer=OFFER)
+    assert entrance.offered == doctor
+    (joined, who), (signal, given) = inbox(doctor)[-2:]
+    assert (joined, who["id"]) == ("participant-joined", page)
+    assert signal == "signal"
+    assert (given["from"], given["body"]) == (page, {"description": OFFER})
+    again = calls.enter(now(call, ana), page, by=ana.actor, offer=OFFER)
+    assert again.offered is None, "what was given once is not given anew"
+    assert inbox(doctor)[-1] == (signal, given)
+
+
+def test_an_offer_that_nobody_is_there_for_is_given_to_nobody(inside, clinic, dr_grey, ana):
+    waiting, running = clinic.session(), clinic.session(Status.IN_PROGRESS)
+    for session, who in ((waiting, ana), (running, dr_grey)):
+        entrance = calls.enter(now(session, who), page_id(), by=who.actor, offer=OFFER)
+        assert entrance.offered is None
+        assert not rows(Signal, Signal.session_id == session.id)
 
 
 def test_a_reload_replaces_the_page_before_it(call, dr_grey, ana):
@@ -366,11 +389,14 @@ def test_three_can_be_in_one_call(call, dr_grey, ana, sam, moment):
     db.session.commit()
     third_id = third.id
 
-    newcomer = calls.enter(call, page_id(), by=ana.actor)
+    newcomer = calls.enter(call, page_id(), by=ana.actor, offer=OFFER)
     assert {part.id for part in newcomer.others} == {first, third_id}
+    # A description is of one connection: the other one is offered one of its own.
+    offers = [old for old in (first, third_id) for kind, _ in inbox(old) if kind == "signal"]
+    assert offers == [newcomer.offered]
     assert inbox(second)[-1] == ("replaced", {})
     for old in (first, third_id):
-        assert inbox(old)[-1][0] == "participant-joined"
+        assert "participant-joined" in [kind for kind, _ in inbox(old)][-2:]
     messages = [{"to": to, "id": f"m-{to[:4]}", "body": {"restart": True}} for to in (first, third_id)]
     calls.send(call, newcomer.me.id, messages, by=ana.actor)
     for old in (first, third_id):

@@ -6,7 +6,7 @@ import pytest
 HUB = """
 async () => {
   const { Emitter } = await import('/call/emitter.js');
-  const { connect } = await import('/call/peer.js');
+  const { connect, prepare } = await import('/call/peer.js');
   const ticket = { ice_servers: [], ice_transport_policy: 'all', expires_at: '2099-01-01T00:00:00Z' };
   window.hub = { lines: new Map(), sent: [] };
   class HubLine extends Emitter {
@@ -18,12 +18,15 @@ async () => {
       setTimeout(() => hub.lines.get(to)?.say('signal', { from: this.participant, body: plain }), 5);
     }
   }
-  window.come = async (id, { role = 'guest', name = id } = {}) => {
+  // `given`: the first offer comes along, and the server passes it on to this one.
+  window.come = async (id, { role = 'guest', name = id, given } = {}) => {
+    const offer = given !== undefined && (await prepare());
     const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video: true });
     const participants = [...hub.lines.values()].map((line) => line.me);
     const line = new HubLine(id);
     line.me = { id, role, name };
-    const room = await connect(ticket, { line, me: line.me, participants, renew: async () => ticket });
+    const renew = async () => ticket;
+    const room = await connect(ticket, { line, me: line.me, participants, offered: given, renew });
     room.events = [];
     for (const type of ['participant-joined', 'participant-left', 'remote-state']) {
       room.on(type, ({ participant }) => room.events.push([type, participant.id]));
@@ -31,6 +34,8 @@ async () => {
     room.setTrack('microphone', stream.getAudioTracks()[0]);
     room.setTrack('camera', stream.getVideoTracks()[0]);
     for (const other of participants) hub.lines.get(other.id)?.say('participant-joined', line.me);
+    const passed = { from: id, body: { description: offer } };
+    if (given) hub.lines.get(given).say('signal', passed);
     return room;
   };
   window.ids = (room) => [...room.participants.keys()].sort();
@@ -59,6 +64,23 @@ def test_the_newcomer_offers_to_each(page):
         }"""
     )
     assert found == ["ba", "ca", "cb"]
+
+
+@pytest.mark.parametrize(("given", "sent"), [("b", ["ca"]), ("a", ["cb"]), (None, ["ca", "cb"])])
+def test_an_offer_that_came_along_is_for_whom_the_server_gave_it_to_and_not_sent_again(page, given, sent):
+    found = page.evaluate(
+        """async (given) => {
+          const a = await come('a');
+          const b = await come('b');
+          await joined(a, b);
+          const c = await come('c', { given });
+          await joined(a, b, c);
+          return hub.sent.filter(({ from, body }) => from === 'c' && body.description?.type === 'offer')
+            .map(({ from, to }) => from + to).sort();
+        }""",
+        given,
+    )
+    assert found == sent
 
 
 def test_messages_of_somebody_who_is_not_here_are_ignored(page):

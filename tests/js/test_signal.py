@@ -76,6 +76,38 @@ def test_messages_go_one_request_at_a_time_in_order(page):
     assert len(set(found["ids"])) == 30
 
 
+def test_candidates_that_come_close_together_go_together_and_before_what_follows(page):
+    found = page.evaluate(
+        """async () => {
+          const one = await line();
+          for (const n of [1, 2]) one.send('you', { candidate: { candidate: n } });
+          const all = () => server.of('signal').map(({ body }) => body.messages.map((m) => m.body));
+          await until(() => all().length === 1);
+          one.send('you', { candidate: { candidate: 3 } });
+          one.send('you', { restart: true });
+          await until(() => all().length === 2);
+          return all();
+        }"""
+    )
+    first, second = found
+    assert [body["candidate"]["candidate"] for body in first] == [1, 2]
+    assert second == [{"candidate": {"candidate": 3}}, {"restart": True}]
+
+
+def test_a_page_that_connects_says_so_only_if_it_lasts(page):
+    states = page.evaluate(
+        """async () => {
+          const one = await line();
+          one.report('connecting');
+          await sleep(50);
+          one.report('connected');
+          await until(() => server.of('presence').length);
+          return server.of('presence').map(({ body }) => body.state);
+        }"""
+    )
+    assert states == ["connected"]
+
+
 def test_a_request_stays_below_the_size_the_server_takes(page):
     sizes = page.evaluate(
         """async () => {
