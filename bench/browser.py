@@ -112,6 +112,8 @@ def join(
                 patient.get_by_role("button", name="Join Session").first.click()
                 join = _took(patient)
                 patient.get_by_role("button", name="Leave Session").click()
+                # Chromium may never close a page that it is asked to close while another one comes.
+                patient.wait_for_url(f"**{LIST}")
             with browsers.browsing(browser, floor.url) as (page, _):
                 page.goto("/floor")
                 page.get_by_role("button").click()
