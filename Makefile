@@ -17,7 +17,7 @@ install: ## Set up .venv; run, test and the others do it by themselves
 	@$(ALONE) $(MAKE) -s $(INSTALLED)
 
 test: install-dev ## Run every test
-	$(PYTHON) -m pytest --numprocesses 2 -m "not browser" $(ARGS) $(NONE)
+	$(PYTHON) -m pytest --numprocesses 2 --dist worksteal -m "not browser" $(ARGS) $(NONE)
 	$(PYTHON) -m pytest -m browser $(ARGS) $(NONE)
 
 check: install-dev ## Check format, lint, types, templates and that this list is true

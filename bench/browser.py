@@ -130,4 +130,4 @@ def join(
 
 
 def _took(page: Page) -> float:
-    return float(browsers.until(lambda: page.evaluate("() => window.took"), 30, "no first frame came"))
+    return float(browsers.until(lambda: page.evaluate("() => window.took"), "no first frame came", 30))

@@ -93,7 +93,7 @@ def _reload(both: list[Page]) -> Figure:
     rounds = []
     for _ in range(RELOADS):
         both[1].evaluate(RELOAD)
-        rounds.append(browsers.until(lambda: _times(both[1]), PATIENCE, "no first frame came"))
+        rounds.append(browsers.until(lambda: _times(both[1]), "no first frame came", PATIENCE))
         for page in both:
             browsers.sees(page, PATIENCE)
     page_ = median(loaded for _took, loaded in rounds)
@@ -146,4 +146,4 @@ def _back(page: Page, since: float) -> float:
         lasts = run and run[-1] - run[0] > STEADY and page.evaluate(NOW) - run[-1] < GAP
         return (run[0] - since) / 1000 if lasts else None
 
-    return float(browsers.until(steady, PATIENCE, "no pictures came again"))
+    return float(browsers.until(steady, "no pictures came again", PATIENCE))

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["support.browser_fixtures", "support.domain_fixtures", "support.twilio_fixtures"]
 FOLDER = pytest.StashKey[Path]()
+LIGHT = ("accessibility", "doors", "fragments", "hostile_text", "prepared_pages", "without_script")
+BESIDE_OTHERS = ("tests/js/test_", *(f"tests/browser/test_{name}.py" for name in LIGHT))
+"""Tests in a browser that make no call, or hardly one."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -49,7 +52,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Two browsers with cameras fill both cores: `make test` lets tests that need them take turns."""
     for item in items:
         names = getattr(item, "fixturenames", ())
-        if {"browser", "playwright", "at_screen"} & set(names):
+        in_browser = {"browser", "playwright", "at_screen"} & set(names)
+        if in_browser and not item.nodeid.startswith(BESIDE_OTHERS):
             item.add_marker(pytest.mark.browser)
 
 

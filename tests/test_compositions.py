@@ -77,7 +77,7 @@ def settled(session, moment):
         (row,) = kept(session)
         return row["status"] != "processing" and row
 
-    return browsers.until(over, 20, "it was never settled")
+    return browsers.until(over, "it was never settled")
 
 
 def at_twilio(twilio, rooms, session):

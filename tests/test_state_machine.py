@@ -13,7 +13,6 @@ from pathlib import Path
 import hypothesis.strategies as st
 import pytest
 import time_machine
-from argon2 import PasswordHasher
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import (
     initialize,
@@ -22,11 +21,11 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import make_url, update
+from sqlalchemy import make_url
 from state_machine_office import BETWEEN, OTHERS, SESSION, TROUBLE, WHICH, Office, often, once_planned
 from support import apps, in_order
 from support.asking import pick
-from support.cast import CAST, PASSWORD
+from support.cast import CAST
 from support.domain import NOW, page_id
 from support.ledger import moment
 from support.runs import numbered
@@ -45,8 +44,6 @@ from telehealth import (
     sessions,
 )
 from telehealth.errors import Gone, Invalid, WrongState
-from telehealth.extensions import db
-from telehealth.models import User
 from telehealth.video import Ticket
 
 STEPS = 50
@@ -276,15 +273,10 @@ class AnythingHappens(Office):
 @pytest.fixture
 def stage(database_server, tmp_path, monkeypatch):
     """A clinic whose passwords cost nothing, in a file that begins anew with each run."""
-    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr(passwords, "_hasher", hasher)
+    monkeypatch.setattr(passwords, "_hasher", apps.CHEAP)
     with database_server.fresh("sqlite") as url, time_machine.travel(NOW, tick=False) as traveller:
         app = apps.make_app(url)
         app.config["RECORDINGS"] = tmp_path / "recordings"
-        with app.app_context():
-            db.session.execute(update(User).values(password_hash=hasher.hash(PASSWORD)))
-            db.session.commit()
-        apps.close(app)
         yield Stage(app, Path(make_url(url).database), traveller)
         apps.close(app)
 

@@ -47,7 +47,7 @@ def wires(server):
 
 def settled(twilio):
     """Wait until every callback went out."""
-    until(lambda: twilio.callbacks.idle, 30)
+    until(lambda: twilio.callbacks.idle)
 
 
 def test_eight_callers_and_forty_starts_come_to_forty_rooms(app, wires, clinic, twilio):

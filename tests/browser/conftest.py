@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
 from support import apps, browsers
-from support.browsers import Watch
+from support.browsers import PATIENCE, Watch
 from support.server import Server
 
 from browser.people import SETTINGS, At, Call, Somebody, meet
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
 Lend = Callable[[str], AbstractContextManager[tuple[Page, Watch]]]
 
-DEADLINE = 20_000
-"""Milliseconds after which what a test waits for has not happened; the machine may be busy."""
+DEADLINE = PATIENCE * 1000
 
 
 @pytest.fixture(scope="session", autouse=True)

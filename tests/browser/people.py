@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Locator, Page, expect
 from support import browsers
-from support.browsers import Watch
+from support.browsers import PATIENCE, Watch
 from support.cast import CAST, PASSWORD
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class Somebody:
         """The state of the call now."""
         return self.call.get_attribute("data-call-state")
 
-    def is_(self, state: str, seconds: float = 30) -> Somebody:
+    def is_(self, state: str, seconds: float = PATIENCE) -> Somebody:
         """The call comes into this state."""
         assert state in STATES
         expect(self.call).to_have_attribute("data-call-state", state, timeout=seconds * 1000)
@@ -159,7 +159,7 @@ class Somebody:
         """The picture of the other side."""
         return self.page.locator('video[data-participant="remote"]:visible')
 
-    def sees(self, other: Somebody, seconds: float = 40) -> dict[str, Any]:
+    def sees(self, other: Somebody, seconds: float = PATIENCE) -> dict[str, Any]:
         """Connected by the words on the page, and the other side is really seen and heard."""
         self.is_("connected", seconds)
         status = self.page.locator("#connection-status")
@@ -172,11 +172,11 @@ class Somebody:
     def hears(self) -> None:
         """Sound of the other side arrives, with or without a picture."""
         before = browsers.received(self.page)["packets"]
-        browsers.until(lambda: browsers.received(self.page)["packets"] > before + 20, 30, "no sound arrives")
+        browsers.until(lambda: browsers.received(self.page)["packets"] > before + 20, "no sound arrives")
 
     def sees_nobody(self) -> None:
         """Nothing of another side arrives."""
-        browsers.sees_nobody(self.page, 20)
+        browsers.sees_nobody(self.page)
 
     def shows_no_picture_of(self, other: Somebody) -> None:
         """The other one has the camera off, and the page says so."""

@@ -81,9 +81,7 @@ def test_a_camera_is_chosen_in_the_call_and_opened_again_when_it_was_pulled_out(
     before = ana.own_picture.evaluate(track)
     # Of the browser's false cameras only the first can be sent: choosing it opens it anew.
     choice.select_option(index=0)
-    browsers.until(
-        lambda: ana.own_picture.evaluate(track) not in (before, None), 20, "the camera was not opened"
-    )
+    browsers.until(lambda: ana.own_picture.evaluate(track) not in (before, None), "the camera was not opened")
     ana.press("Done")
     grey.sees(ana)
 

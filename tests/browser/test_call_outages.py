@@ -107,13 +107,13 @@ def test_the_network_is_away_for_seconds(call: Call, clinic: Clinic, app: Flask)
     # The server thinks that she is gone; the media knows better.
     of_ana = (Participation.session_id == session.id, Participation.role == "patient")
     set_back(app, Participation, *of_ana, seen_at=timedelta(minutes=2))
-    browsers.until(lambda: "session.leave" in clinic.history(session), 30, "the server did not miss her")
+    browsers.until(lambda: "session.leave" in clinic.history(session), "the server did not miss her")
     grey.is_("connected")
     browsers.sees(grey.page)
 
     ana.page.context.set_offline(False)
     browsers.until(
-        lambda: clinic.history(session).count("session.join") == 3, 30, "the server did not see her again"
+        lambda: clinic.history(session).count("session.join") == 3, "the server did not see her again"
     )
     see_each_other(grey, ana)
 

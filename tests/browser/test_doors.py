@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
+from playwright.sync_api import expect
 from support.cast import CAST, PASSWORD, Clinic
 
 from browser.people import Somebody
@@ -152,8 +153,7 @@ def test_after_signing_out_going_back_shows_nothing(at_screen: At, clinic: Clini
     grey.page.wait_for_url("**/sign-in")
     for _ in range(3):
         grey.page.go_back()
-        grey.page.wait_for_load_state()
-        assert "Only for the doctor" not in grey.page.content()
+        expect(grey.page.locator("body")).not_to_contain_text("Only for the doctor")
     # Whoever had copied the cookies has nothing.
     grey.page.context.add_cookies(cookies)
     grey.open("/visits")

@@ -43,7 +43,7 @@ class AtKeys:
 
     def is_somewhere(self) -> None:
         """The focus is on something, as soon as what was pressed has been answered."""
-        until(lambda: self.me.page.evaluate(WHERE), 10, "the focus is lost")
+        until(lambda: self.me.page.evaluate(WHERE), "the focus is lost")
 
     def hears(self, words: str, region: str = "#flash") -> None:
         """A live region says it."""

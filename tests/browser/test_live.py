@@ -12,7 +12,7 @@ from support.cast import Clinic, Person
 from browser.people import At, Somebody, see_each_other, set_back
 from telehealth.models import Participation
 
-SLOWLY = 45_000
+SLOWLY = 90_000
 """Milliseconds within which the slow poll has asked, twice if need be."""
 
 

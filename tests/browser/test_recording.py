@@ -61,7 +61,7 @@ def has_pieces(clinic: Clinic, session: Session, at_least: int = 2) -> Recording
         there = recordings_of(clinic, session)
         return there[-1] if there and there[-1].next_piece >= at_least else None
 
-    recording: Recording = browsers.until(found, 30, "no pieces arrive")
+    recording: Recording = browsers.until(found, "no pieces arrive")
     return recording
 
 
@@ -72,7 +72,7 @@ def are_finished(clinic: Clinic, session: Session, number: int = 1) -> list[Reco
         there = recordings_of(clinic, session)
         return there if [one.status for one in there] == [Recording.AVAILABLE] * number else None
 
-    recordings: list[Recording] = browsers.until(found, 20, "the recording is not finished")
+    recordings: list[Recording] = browsers.until(found, "the recording is not finished")
     return recordings
 
 
@@ -82,7 +82,7 @@ def plays(grey: Somebody, session: Session, number: int = 0) -> dict[str, float]
     grey.card(session).get_by_role("link", name=re.compile("^Play recording")).nth(number).click()
     video = grey.page.locator("video")
     expect(video).to_have_js_property("error", None)
-    browsers.until(lambda: video.evaluate("video => video.readyState >= 2"), 20, "nothing is loaded")
+    browsers.until(lambda: video.evaluate("video => video.readyState >= 2"), "nothing is loaded")
     played: dict[str, float] = video.evaluate(PLAYED)
     assert played["duration"] > 1 and played["time"] > 0.3 and played["frames"] > 2, played
     assert (played["width"], played["sound"] > 0) == (960, True), played
@@ -192,7 +192,7 @@ def test_a_reload_of_the_doctors_page_loses_nothing_that_was_made(recorded: Call
       database.close();
       return found;
     }"""
-    kept = browsers.until(lambda: (n := grey.page.evaluate(waiting)) >= 2 and n, 30, "nothing is kept")
+    kept = browsers.until(lambda: (n := grey.page.evaluate(waiting)) >= 2 and n, "nothing is kept")
     (before,) = recordings_of(clinic, session)
     grey.page.unroute("**/pieces/*")
     grey.page.reload()
@@ -202,7 +202,7 @@ def test_a_reload_of_the_doctors_page_loses_nothing_that_was_made(recorded: Call
         there = recordings_of(clinic, session)
         return [one.status for one in there] == ["available", "processing"] and there[1].next_piece > 1
 
-    browsers.until(went_on, 30, "it does not go on")
+    browsers.until(went_on, "it does not go on")
     first = recordings_of(clinic, session)[0]
     assert first.next_piece >= before.next_piece + kept
     assert grey.page.evaluate(waiting) <= 2

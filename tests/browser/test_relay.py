@@ -64,7 +64,7 @@ def test_where_the_relay_does_not_know_the_clinic_the_page_says_what_to_do(
             one.sign_in().open_call(session)
         for one in both:
             expect(one.page.get_by_role("heading", name="This network may block video calls")).to_be_visible(
-                timeout=60_000
+                timeout=90_000
             )
             one.reads("We keep trying in the meantime.")
             expect(one.button("Load again")).to_be_visible()

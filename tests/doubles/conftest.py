@@ -68,7 +68,7 @@ class Caller:
 
     def open(self) -> None:
         """Open the page, or reload it."""
-        self.page.goto("/", timeout=60_000)  # the machine may be busy
+        self.page.goto("/")
         self.page.add_script_tag(path=sdk())
         self.page.evaluate(SCRIPT)
 
@@ -83,9 +83,9 @@ class Caller:
         happened: list[str] = self.page.evaluate("happened")
         return happened
 
-    def experiences(self, *events: str, seconds: float = 20) -> None:
+    def experiences(self, *events: str, seconds: float = browsers.PATIENCE) -> None:
         """Wait until these have happened."""
-        browsers.until(lambda: set(events) <= set(self.happened), seconds, f"{self.identity}: not {events}")
+        browsers.until(lambda: set(events) <= set(self.happened), f"{self.identity}: not {events}", seconds)
 
 
 def sdk() -> Path:

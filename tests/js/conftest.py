@@ -19,7 +19,7 @@ STATIC = Path(__file__).parents[2] / "telehealth" / "static"
 
 HELPERS = """
 window.sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
-window.until = async (what, longest = 8000) => {
+window.until = async (what, longest = 40000) => {
   for (const end = performance.now() + longest; performance.now() < end; await sleep(10)) {
     const answer = await what();
     if (answer) return answer;

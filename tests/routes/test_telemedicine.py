@@ -98,6 +98,7 @@ def test_the_doctors_way_through_a_session(dr_grey, clinic):
     assert [step for step in clinic.history(session) if step in steps] == steps
 
 
+@on_sqlite
 @FRAGMENT
 @pytest.mark.parametrize(("step", "status"), WRONG)
 def test_a_step_at_the_wrong_moment_shows_the_present_state(dr_grey, clinic, step, status, fragment):

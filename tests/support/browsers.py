@@ -25,6 +25,9 @@ ARGUMENTS = (
     "--autoplay-policy=no-user-gesture-required",
 )
 
+PATIENCE = 40
+"""Seconds after which what a test waits for has not happened; the machine may be busy."""
+
 FAKE_DEVICES = "--use-fake-device-for-media-stream"
 
 # Keeps every connection that a page makes, so that a test can ask what really arrives. A subclass would
@@ -131,7 +134,7 @@ def device(browser: Browser, base_url: str, **options: Any) -> Iterator[tuple[Br
     context = browser.new_context(
         base_url=base_url, **{"viewport": {"width": 1280, "height": 800}, **options}
     )
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE * 1000)
     context.add_init_script(COLLECT)
     watch.follow(context)
     try:
@@ -158,7 +161,7 @@ def leave(context: BrowserContext) -> None:
     context.clear_permissions()
 
 
-def until(what: Callable[[], Any], seconds: float = 10, message: str = "it did not happen") -> Any:
+def until(what: Callable[[], Any], message: str = "it did not happen", seconds: float = PATIENCE) -> Any:
     """Ask again and again until the answer is true; returns it."""
     deadline = time.monotonic() + seconds
     while True:
@@ -175,12 +178,12 @@ def received(page: Page) -> dict[str, Any]:
     return found
 
 
-def sees(page: Page, seconds: float = 15) -> dict[str, Any]:
+def sees(page: Page, seconds: float = PATIENCE) -> dict[str, Any]:
     """Prove that the other side is seen and heard now: a picture, new frames, new sound packets."""
     first = until(
         lambda: (now := received(page))["width"] > 0 and now["frames"] > 0 and now,
-        seconds,
         "no picture of the other side arrived",
+        seconds,
     )
 
     def more() -> Any:
@@ -188,12 +191,12 @@ def sees(page: Page, seconds: float = 15) -> dict[str, Any]:
         grown = now["frames"] > first["frames"] and now["packets"] > first["packets"]
         return now if grown and now["shown"] > first["shown"] else None
 
-    now: dict[str, Any] = until(more, seconds, "picture or sound of the other side stands still")
+    now: dict[str, Any] = until(more, "picture or sound of the other side stands still", seconds)
     assert not now["paused"] and not now["muted"], f"the other side is not played: {now}"
     return now
 
 
-def sees_nobody(page: Page, seconds: float = 10) -> None:
+def sees_nobody(page: Page, seconds: float = PATIENCE) -> None:
     """Prove that nothing of another side arrives any more."""
 
     def still() -> bool:
@@ -201,4 +204,4 @@ def sees_nobody(page: Page, seconds: float = 10) -> None:
         time.sleep(0.7)
         return bool(received(page)["frames"] == before)
 
-    until(still, seconds, "frames still arrive")
+    until(still, "frames still arrive", seconds)

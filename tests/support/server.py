@@ -79,7 +79,7 @@ class Server:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
                 with urllib.request.urlopen(self.url + self._ready, timeout=5) as answer:
@@ -137,7 +137,7 @@ class Server:
         """Kill one worker as a crash would, and wait until another took its place."""
         before = self.workers()
         os.kill(before[0], signal.SIGKILL)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             now = self.workers()
             if len(now) == len(before) and before[0] not in now:

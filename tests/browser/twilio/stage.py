@@ -70,7 +70,7 @@ class Stage:
         """These are in the room, each once, and nobody else is."""
         wanted = sorted(self.identity(session, who) for who in people)
         browsers.until(
-            lambda: sorted(self.inside(session)) == wanted, 20, f"not {len(wanted)} in the room, each once"
+            lambda: sorted(self.inside(session)) == wanted, f"not {len(wanted)} in the room, each once"
         )
 
     def cut(self, session: Session, who: Somebody) -> None:

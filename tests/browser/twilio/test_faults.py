@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from playwright.sync_api import Route
 from support import browsers
@@ -17,7 +18,10 @@ from browser.test_call_faults import (
     test_what_is_turned_off_stays_off_after_a_reload,
 )
 from browser.test_links import test_a_link_that_is_revoked_in_the_call_puts_its_visitor_out_and_says_why
-from browser.twilio.stage import Stage
+from browser.twilio.stage import WORDS_SEEN, Stage, words_seen
+
+if TYPE_CHECKING:
+    from telehealth.models import Session
 
 # As they are on the embedded call.
 __all__ = [
@@ -37,14 +41,18 @@ def test_whoever_reloads_is_back_by_itself_and_leaves_no_ghost(call: Call, stage
         stage.holds(session, grey, ana)
 
 
-def test_a_crash_is_noticed_and_the_patient_comes_back_into_the_same_room(call: Call, stage: Stage):
-    session, grey, ana = call
+def test_a_crash_is_noticed_and_the_patient_comes_back_into_the_same_room(
+    at_screen: At, session: Session, stage: Stage
+):
+    grey, ana = at_screen("dr_grey"), at_screen("ana")
+    grey.page.add_init_script(WORDS_SEEN)
+    meet(grey, ana, session)
     crash(ana)
-    grey.is_("reconnecting")
-    grey.reads("We lost the connection")
     # Nobody comes back for longer than Twilio waits: then she is simply not here.
     grey.is_("waiting")
     grey.reads("Waiting for Ana Lima")
+    # Seconds only, which a busy machine may not see.
+    assert "panel-reconnecting" in words_seen(grey)
     again = ana.second_tab().open_call(session)
     again.sees(grey)
     grey.sees(ana)
@@ -84,13 +92,13 @@ def test_an_old_window_that_was_still_on_its_way_does_not_put_the_new_one_out(
     held = []
     first.page.route("**/twilio-video-*.js", lambda route: held.append(route))
     first.open_call(session).is_("connecting")
-    browsers.until(lambda: first.page.evaluate("1") and held, 20, "the library was not asked for")
+    browsers.until(lambda: first.page.evaluate("1") and held, "the library was not asked for")
     second = first.second_tab().open_call(session)
     second.sees(grey)
     first.reads("The call is open in another window")
     for route in held:
         route.continue_()
-    browsers.until(lambda: first.page.evaluate("Boolean(window.Twilio)"), 20, "the library never came")
+    browsers.until(lambda: first.page.evaluate("Boolean(window.Twilio)"), "the library never came")
     stage.holds(session, grey, second)
     see_each_other(grey, second)
     first.is_("disconnected")
@@ -105,7 +113,7 @@ def test_a_device_that_wakes_up_does_not_take_the_call_back(at_screen: At, clini
         # Asleep: neither Twilio nor our server hears of it, and its inbox is dead.
         laptop.page.context.set_offline(True)
         stage.cut(session, laptop)
-        browsers.until(lambda: len(stage.inside(session)) == 1, 20, "the laptop was not missed")
+        browsers.until(lambda: len(stage.inside(session)) == 1, "the laptop was not missed")
     telephone.open_call(session)
     telephone.sees(grey)
     inside = stage.room(session).inside
@@ -114,9 +122,10 @@ def test_a_device_that_wakes_up_does_not_take_the_call_back(at_screen: At, clini
     laptop.page.route("**/call/presence", lambda route: held.append(route))
     with laptop.page.expect_response("**/telemedicine/token/"):
         laptop.page.context.set_offline(False)
+    browsers.until(lambda: laptop.page.evaluate("1") and held, "the server is not asked")
     # With a fresh token alone it would be in the room in less time than this.
     laptop.page.wait_for_timeout(1500)
-    assert held and laptop.state == "reconnecting"
+    assert laptop.state == "reconnecting"
     laptop.page.unroute("**/call/presence")
     for route in held:
         route.continue_()

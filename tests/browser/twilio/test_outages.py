@@ -64,7 +64,7 @@ def test_an_outage_that_outlasts_the_session_time_out_brings_both_back_by_themse
         for one in (grey, ana):
             one.is_("reconnecting")
             one.reads("We lost the connection")
-        browsers.until(lambda: not stage.inside(session), 20, "Twilio still has them in the room")
+        browsers.until(lambda: not stage.inside(session), "Twilio still has them in the room")
         for one in (grey, ana):
             one.reads("We cannot reach the video service")
             one.is_("reconnecting")
@@ -116,7 +116,7 @@ def test_a_room_that_died_while_the_patient_waited_is_opened_again(
     grey.finds(session, "IN_PROGRESS")
     with stage.callbacks(arrive=told):
         stage.twilio.kill_room(stage.room(session).sid)
-        browsers.until(lambda: stage.twilio.callbacks.idle, 20, "callbacks hang")
+        browsers.until(lambda: stage.twilio.callbacks.idle, "callbacks hang")
     ana.page.context.set_offline(False)
     ana.is_("waiting")
     grey.press("Join Call", grey.card(session))
@@ -193,7 +193,7 @@ def test_signalling_that_never_answers_is_said_too(at_screen: At, session: Sessi
     ana.page.route_web_socket("wss://global.vss.twilio.com/**", lambda socket: opened.append(socket))
     ana.page.clock.install()
     ana.open_call(session)
-    browsers.until(lambda: ana.page.evaluate("1") and opened, 20, "the library did not connect")
+    browsers.until(lambda: ana.page.evaluate("1") and opened, "the library did not connect")
     ana.page.clock.fast_forward(15_000)
     ana.reads("We cannot reach the video service")
 

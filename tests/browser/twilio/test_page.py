@@ -64,12 +64,12 @@ def test_no_page_before_the_call_loads_a_byte_of_the_library_and_waiting_fetches
     for path in ("/visits", f"/visits/{running.visit_id}/telemedicine"):
         grey.open(path)
     # The last one fetches the parts of the call page ahead.
-    browsers.until(lambda: grey.page.evaluate("1") and any("call/view" in url for url in asked), 20)
+    browsers.until(lambda: grey.page.evaluate("1") and any("call/view" in url for url in asked))
     assert not [url for url in asked if "vendor/twilio" in url]
 
     # Waiting, it comes, and is not run.
     ana.open_call(session).is_("waiting")
-    browsers.until(lambda: ana.page.evaluate(LOADED) == [["link", True]], 20, "it was not fetched")
+    browsers.until(lambda: ana.page.evaluate(LOADED) == [["link", True]], "it was not fetched")
     assert ana.page.evaluate("typeof Twilio") == "undefined"
 
     # The call takes what is there.

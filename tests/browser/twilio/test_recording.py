@@ -41,7 +41,7 @@ def test_a_recorded_call_becomes_one_file_that_only_its_doctor_plays_and_deletes
     agree(ana)
     for one in (grey, ana):
         expect(dot(one)).to_be_visible()
-    browsers.until(lambda: len(room.recordings) >= 4, 20, "Twilio does not record")
+    browsers.until(lambda: len(room.recordings) >= 4, "Twilio does not record")
     assert statuses(clinic, session) == ["processing"]
     grey.end()
     for one in (grey, ana):
@@ -52,18 +52,18 @@ def test_a_recorded_call_becomes_one_file_that_only_its_doctor_plays_and_deletes
         follow(app, clinic, session)
         return statuses(clinic, session) == ["available"]
 
-    browsers.until(ready, 30, "the recording is not there")
+    browsers.until(ready, "the recording is not there")
     grey.open(f"/visits/{session.visit_id}/telemedicine")
     grey.card(session).get_by_role("link", name=re.compile("^Play recording")).click()
     player = grey.page.locator("video")
-    browsers.until(lambda: player.evaluate("video => video.readyState >= 2"), 20, "nothing is loaded")
+    browsers.until(lambda: player.evaluate("video => video.readyState >= 2"), "nothing is loaded")
     assert player.evaluate(PLAYED)["frames"] > 2
     assert "recording.read" in clinic.history(session)
     assert ana.page.request.get(grey.page.url).status == 403
 
     grey.press("Delete recording")
     grey.answer("Delete recording")
-    browsers.until(lambda: statuses(clinic, session) == [], 20, "it is not deleted")
+    browsers.until(lambda: statuses(clinic, session) == [], "it is not deleted")
     assert {one.status for one in room.recordings} == {"deleted"}
 
 
@@ -75,7 +75,7 @@ def test_a_doctor_is_told_that_twilio_does_not_record_though_the_patient_agreed(
     for one in (grey, ana):
         expect(dot(one)).to_be_hidden()
     twilio.faults.clear()
-    expect(dot(grey)).to_be_visible(timeout=30_000)
+    expect(dot(grey)).to_be_visible()
     expect(grey.page.get_by_text("The recording has not begun yet")).to_be_hidden()
 
 
@@ -91,9 +91,9 @@ def test_who_says_no_or_takes_it_back_is_not_recorded(call: Call, twilio):
     choice = ana.page.locator("#recording-choice")
     ana.press("Recording")
     ana.press("Agree to recording", choice)
-    browsers.until(lambda: list(room.recording), 20, "Twilio does not record")
+    browsers.until(lambda: list(room.recording), "Twilio does not record")
     expect(dot(grey)).to_be_visible()
     ana.press("Do not record", choice)
-    browsers.until(lambda: not list(room.recording), 20, "Twilio still records")
+    browsers.until(lambda: not list(room.recording), "Twilio still records")
     for one in (grey, ana):
         expect(dot(one)).to_be_hidden()

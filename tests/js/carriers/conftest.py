@@ -69,7 +69,7 @@ async ({ carrier, tickets }) => {
   window.find = (room, name) => people(room).find((one) => one.name === `Pat ${name}`);
   window.meet = (...rooms) => until(() => rooms.every((room) => room.state === 'connected' &&
     people(room).length === rooms.length - 1 &&
-    people(room).every(({ state, media }) => state === 'connected' && media)), 20000);
+    people(room).every(({ state, media }) => state === 'connected' && media)));
   window.told = (room, type, name) => room.said.filter(([of, who]) => of === type && who === `Pat ${name}`);
   // Whether new pictures of a participant keep coming.
   window.plays = async (room, name) => {
@@ -81,8 +81,8 @@ async ({ carrier, tickets }) => {
     video.srcObject = new MediaStream([camera, microphone].filter(Boolean));
     video.play().catch(() => {});
     const shown = () => video.videoWidth && video.getVideoPlaybackQuality().totalVideoFrames;
-    const first = await until(shown, 20000);
-    await until(() => shown() > first + 2, 20000);
+    const first = await until(shown);
+    await until(() => shown() > first + 2);
     video.remove();
     return true;
   };
