@@ -123,7 +123,7 @@ def enter(session_id: str) -> ResponseReturnValue:
         provider.check(body.token, session.room, identity)
     sessions.check(session, "join", by=actor())
     rooms.ensure_if_reachable(session, by=actor(), video=provider)
-    offer = body.offer and body.offer.model_dump()
+    offer = body.offer.model_dump() if body.offer else None
     entrance = calls.enter(session, body.participant, by=actor(), offer=offer)
     ticket = provider.ticket(session.room, identity)
     return jsonify(

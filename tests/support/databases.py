@@ -1,8 +1,8 @@
 """A fresh database for each test, on both kinds that we run on.
 
 What the tests begin with (the migrations, then the people of the cast) is made once in a run, as a
-template; each test gets a copy, on PostgreSQL one that was put right after the test before. The workers
-of a run share a folder, and a lock in it lets one of them do the work.
+template; each test gets a copy. The workers of a run share a folder, and a lock in it lets one of
+them do the work.
 """
 
 import fcntl
@@ -19,7 +19,6 @@ import pytest
 from sqlalchemy import make_url
 
 from support import postgres
-from support.stock import Stock
 
 PREFIX = "telehealth-tests-"
 KINDS = ("sqlite", "postgresql")
@@ -28,10 +27,6 @@ KINDS = ("sqlite", "postgresql")
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 _count = itertools.count(1)
-
-
-def _name() -> str:
-    return f"test_{os.getpid()}_{next(_count)}"
 
 
 def make_folder() -> Path:
@@ -69,7 +64,6 @@ class Databases:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._stocks: dict[str, Stock] = {}
 
     @contextmanager
     def fresh(self, kind: str, template: str = "peopled") -> Iterator[str]:
@@ -78,8 +72,8 @@ class Databases:
         `template` is `empty` (no tables), `migrated`, or `peopled` (migrated, with the cast).
         """
         self._prepare(kind)
+        name = f"test_{os.getpid()}_{next(_count)}"
         if kind == "sqlite":
-            name = _name()
             path = self.folder / f"{name}.sqlite"
             if template != "empty":
                 shutil.copyfile(self.folder / f"{template}.sqlite", path)
@@ -89,24 +83,12 @@ class Databases:
                 for part in self.folder.glob(f"{path.name}*"):
                     part.unlink()
         else:
-            stock = self._stock(template)
-            used = stock.take()
-            try:
-                yield self._url(kind, used.name)
-            finally:
-                if not stock.give_back(used):
-                    self._on_server(f"DROP DATABASE {used.name} WITH (FORCE)")
-
-    def _stock(self, template: str) -> Stock:
-        def make() -> str:
-            name = _name()
             source = "template0" if template == "empty" else template
             self._on_server(f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY WAL_LOG")
-            return name
-
-        if template not in self._stocks:
-            self._stocks[template] = Stock(make, lambda name: self._url("postgresql", name))
-        return self._stocks[template]
+            try:
+                yield self._url(kind, name)
+            finally:
+                self._on_server(f"DROP DATABASE {name} WITH (FORCE)")
 
     def _prepare(self, kind: str) -> None:
         from support import apps
