@@ -9,7 +9,7 @@ from pathlib import Path
 
 from support import databases
 
-from bench import api, browser, lists, machine, outages, pages, sign_ins, start, twilio, waiting
+from bench import api, browser, lists, machine, outages, pages, races, sign_ins, start, twilio, waiting
 from bench.figures import Figure
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
@@ -24,6 +24,7 @@ PARTS = {
     "outages": outages.measure,
     "twilio": twilio.measure,
     "machine": machine.measure,
+    "races": races.measure,
 }
 
 TEXT = """# Performance
@@ -70,6 +71,8 @@ floor that is measured in the same run, round by round in turns, of which the me
 
 - **State machine**: `tests/test_state_machine.py` goes through clinics in which anything happens in any
   order; `make test` does 300 of them.
+- **Races**: `tests/test_race_pairs.py` lets two kinds of callers at a session at the same moment, over two
+  workers; `make test` does three rounds of all pairs on each database.
 
 `make bench ARGS="{first}"` measures a part and only prints it; the others are {parts}.
 """

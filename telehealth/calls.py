@@ -13,9 +13,9 @@ from typing import Any
 
 from sqlalchemy import or_, select
 
-from telehealth import access, audit, changes, clock, presence, sessions, signals
+from telehealth import access, audit, changes, clock, presence, sessions, sign_ins, signals
 from telehealth.access import Actor
-from telehealth.errors import Gone, Invalid, NotFound, WrongState
+from telehealth.errors import Gone, Invalid, NotFound, Unauthenticated, WrongState
 from telehealth.extensions import db
 from telehealth.models import Participation, Session, Status
 from telehealth.signals import Message
@@ -47,11 +47,15 @@ def enter(
     Whoever comes into the call may bring the description of a first connection; each connection needs
     its own, so that one of the others gets it, together with the word that somebody came in.
     Raises WrongState when this person may not come in now, Gone (code `replaced`) when a newer page
-    took over, NotFound when the id belongs to somebody else.
+    took over, NotFound when the id belongs to somebody else, Unauthenticated when the right to be here
+    was lost a moment ago.
     """
     sessions.check(session, "join", by=by)
     with transaction():
+        active = sign_ins.hold_active(by.user_id)
         session = access.lock_session(session)
+        if not active or not sign_ins.hold(by.sign_in_id):
+            raise Unauthenticated()
         sessions.check(session, "join", by=by)
         parts = _parts(session, participant_id)
         me = next((part for part in parts if part.id == participant_id), None)

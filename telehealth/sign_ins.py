@@ -81,20 +81,26 @@ def sign_in(email: str, password: str, origin: Origin) -> str | None:
     if user is None or not right or not account_ok or not user.active:
         _refuse(who, "locked" if not account_ok else "password")
         return None
+    token = None
     with transaction():
-        limits.forget("account", email)
-        limits.give_back("address", origin.address)
-        token, _entry = _open(user, "password", origin)
-        audit.record("user.sign_in", by=who, object_type="user", object_id=user.id)
+        if hold_active(user.id):
+            limits.forget("account", email)
+            limits.give_back("address", origin.address)
+            token, _entry = _open(user, "password", origin)
+            audit.record("user.sign_in", by=who, object_type="user", object_id=user.id)
+    if token is None:
+        _refuse(who, "password")
     return token
 
 
 def sign_in_by_link(link: Link, origin: Origin) -> str:
     """The secret for the cookie of a link's visitor: one session and nothing else.
 
-    Raises Gone for a link that was revoked a moment ago.
+    Raises Gone for a link that was revoked a moment ago, or whose owner was deactivated.
     """
     with transaction():
+        if not hold_active(link.user_id):
+            raise Gone()
         signals.lock(link.session_id)
         opened = db.session.execute(
             update(Link).where(Link.id == link.id, Link.revoked_at.is_(None)).values(opened_at=clock.now())
@@ -181,6 +187,21 @@ def may_go_on(by: Actor) -> bool:
     """Whether somebody whose request took a while is still active, with a sign-in that stands."""
     query = select(User.id).where(User.id == by.user_id, User.active)
     return stands(by.sign_in_id) and db.session.scalar(query) is not None
+
+
+def hold_active(user_id: str | None) -> bool:
+    """Whether this person is active, and stays so until the transaction is over.
+
+    Asked before a session is locked, as whoever deactivates them comes by the same way.
+    """
+    query = select(User.id).where(User.id == user_id, User.active).with_for_update(read=True)
+    return db.session.scalar(query) is not None
+
+
+def hold(sign_in_id: str | None) -> bool:
+    """Whether this sign-in stands, and stays so until the transaction is over; asked in a locked session."""
+    query = select(SignIn.id).where(SignIn.id == sign_in_id, SignIn.ended_at.is_(None))
+    return sign_in_id is None or db.session.scalar(query.with_for_update(read=True)) is not None
 
 
 def end_all(user: User) -> None:

@@ -1,10 +1,11 @@
 """Many at once: nobody waits for somebody who waits for them, and what was ended is ended."""
 
 import pytest
+from support.cast import PASSWORD
 from support.domain import page_id, rows, together
 
-from telehealth import access, calls, links, presence, sessions, sign_ins, video
-from telehealth.errors import Gone, NotFound, WrongState
+from telehealth import access, calls, links, passwords, people, presence, sessions, sign_ins, video
+from telehealth.errors import Gone, NotFound, Unauthenticated, WrongState
 from telehealth.extensions import db
 from telehealth.models import Participation, Session, SignIn, Status
 from telehealth.sign_ins import Origin
@@ -36,7 +37,7 @@ def end(session, who):
 
 def faults(answers):
     """What is neither an answer nor a refusal that belongs to the race."""
-    expected = (WrongState, Gone, NotFound)
+    expected = (WrongState, Gone, NotFound, Unauthenticated)
     return [one for one in answers if isinstance(one, Exception) and not isinstance(one, expected)]
 
 
@@ -97,7 +98,7 @@ def test_a_link_can_be_used_and_revoked_and_replaced(app, clinic, dr_grey):
 def test_somebody_can_sign_out_everywhere_while_their_calls_go_on(app, clinic, ana, sam, dr_grey):
     visit = clinic.visit()
     for _ in range(4):
-        cookies = [sign_ins.sign_in(ana.part.email, "a long walk by the sea", PHONE) for _ in range(3)]
+        cookies = [sign_ins.sign_in(ana.part.email, PASSWORD, PHONE) for _ in range(3)]
         actors = [sign_ins.find(one, PHONE, passive=True, in_call=True) for one in cookies]
         found = [clinic.session(Status.IN_PROGRESS, visit) for _ in range(3)]
         for one in found:
@@ -114,3 +115,35 @@ def test_somebody_can_sign_out_everywhere_while_their_calls_go_on(app, clinic, a
 
         assert faults(together(app, [*works, everywhere, everywhere])) == []
         assert rows(SignIn, SignIn.ended_at.is_(None)) == []
+
+
+def test_somebody_deactivated_a_moment_ago_comes_in_by_no_way(app, clinic, dr_grey, ana, sam, monkeypatch):
+    session = clinic.session(Status.IN_PROGRESS)
+    _token, link = links.make(session, by=dr_grey.actor)
+    cookie = sign_ins.sign_in(ana.part.email, PASSWORD, PHONE)
+    actor = sign_ins.find(cookie, PHONE, passive=True, in_call=True)
+    matches = passwords.matches
+
+    def slowly(password, kept):
+        people.set_active(access.load_person(ana.id, by=sam.actor), False, by=sam.actor)
+        return matches(password, kept)
+
+    monkeypatch.setattr(passwords, "matches", slowly)
+    assert sign_ins.sign_in(ana.part.email, PASSWORD, PHONE) is None
+    with pytest.raises(Gone):
+        sign_ins.sign_in_by_link(link, PHONE)
+    with pytest.raises(Unauthenticated):
+        calls.enter(session, page_id(), by=actor)
+    assert rows(SignIn, SignIn.ended_at.is_(None)) == []
+    assert states(session) == {}
+
+
+def test_a_sign_in_that_ended_a_moment_ago_comes_into_no_call(app, clinic, ana):
+    session = clinic.session(Status.IN_PROGRESS)
+    actor = sign_ins.find(
+        sign_ins.sign_in(ana.part.email, PASSWORD, PHONE), PHONE, passive=True, in_call=True
+    )
+    sign_ins.sign_out(actor)
+    with pytest.raises(Unauthenticated):
+        calls.enter(session, page_id(), by=actor)
+    assert states(session) == {}

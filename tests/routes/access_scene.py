@@ -14,6 +14,7 @@ from support.cast import PASSWORD, Clinic, Person
 from support.pages import Visitor
 from werkzeug.test import TestResponse
 
+from routes import access_table
 from telehealth import (
     access,
     calls,
@@ -25,12 +26,13 @@ from telehealth import (
     recordings,
     sessions,
     sign_ins,
+    store,
     video,
     visits,
 )
 from telehealth.access import SYSTEM, Actor
 from telehealth.extensions import db
-from telehealth.models import Role, Session, SignIn, User
+from telehealth.models import Role, Session, SignIn, User, Visit
 from telehealth.secret import digest
 from telehealth.sign_ins import Origin
 from telehealth.video.peer import PeerProvider
@@ -91,11 +93,11 @@ class House:
         self._people = 0
         self._sign_everybody_in()
 
-    def scene(self, row: str) -> Scene:
-        """Objects of Dr Grey and Ana, at the moment that is right for this row."""
-        grey = self.cast["dr_grey"].actor
+    def scene(self, row: str, doctor: str = "dr_grey", patient: str = "ana") -> Scene:
+        """Objects of these two, at the moment that is right for this row."""
+        grey, ana = self.cast[doctor].actor, self.cast[patient].actor
         with self.app.app_context():
-            visit = visits.open_visit(self.cast["ana"].id, grey.user_id or "", REASON, by=grey)
+            visit = visits.open_visit(ana.user_id or "", grey.user_id or "", REASON, by=grey)
             start = clock.now() + timedelta(hours=1)
             session = sessions.create(
                 visit, by=grey, scheduled_start=start, notes=NOTES, recording_enabled=True
@@ -107,16 +109,16 @@ class House:
             if any(part in row for part in RUNNING):
                 session = sessions.start(session, by=grey, video=video.provider())
                 calls.enter(session, scene.grey, by=grey)
-                calls.enter(session, scene.ana, by=self.cast["ana"].actor)
+                calls.enter(session, scene.ana, by=ana)
             if "/recordings" in row:
-                self._record(session, scene, finished="/call" not in row)
+                self._record(session, scene, grey, ana, finished="/call" not in row)
             if "close" in row:
                 sessions.cancel(session, by=grey)
             return scene
 
-    def _record(self, session: Session, scene: Scene, *, finished: bool) -> None:
-        grey, service = self.cast["dr_grey"].actor, video.provider()
-        consents.decide(session, True, by=self.cast["ana"].actor, video=service)
+    def _record(self, session: Session, scene: Scene, grey: Actor, ana: Actor, *, finished: bool) -> None:
+        service = video.provider()
+        consents.decide(session, True, by=ana, video=service)
         recording = recordings.begin(
             session, scene.recording_id, by=grey, media_type="video/webm", video=service
         )
@@ -124,20 +126,37 @@ class House:
             recordings.add_piece(session, recording, 0, b"zqPiece", by=grey)
             recordings.finish(session, recording, by=grey, duration=1)
 
+    def rewrite(self, scene: Scene, text: str) -> None:
+        """Let this stand wherever somebody wrote about the objects of the scene."""
+        with self.app.app_context(), store.transaction():
+            db.session.execute(update(Visit).where(Visit.id == scene.visit_id).values(reason=text))
+            values = {"notes": text, "cancel_reason": text}
+            db.session.execute(update(Session).where(Session.id == scene.session_id).values(**values))
+
     def ask(
-        self, guest: Guest, row: str, scene: Scene, *, fragment: bool = False, path: str = "", **instead: Any
+        self, guest: Guest, row: str, scene: Scene, *, way: str = "page", path: str = "", **instead: Any
     ) -> TestResponse:
         """Send what is right for this row, as this visitor; or something else, where that is given."""
         method, _space, rule = row.partition(" ")
         client = self.app.test_client(use_cookies=False)
-        headers = {**guest.headers, **({"HX-Request": "true"} if fragment else {})}
-        more = self.body(rule, guest, scene) if method == "POST" else {}
+        headers = {**guest.headers, **access_table.WAYS[way]}
+        more = self.body(rule, guest, scene) if method == "POST" and row in access_table.read() else {}
         if rule.endswith("/inbox"):
             more = {"query_string": {"participant": _participant(guest, scene)}}
         more.update(instead)
         return client.open(
             path or path_of(rule, scene), method=method, headers=headers, buffered=True, **more
         )
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is the quicker one of the two databases."""
+        with self.app.app_context():
+            return not store.is_postgresql()
+
+    def column(self, key: str) -> str:
+        """Where this visitor stands in the table."""
+        return "link" if key == "link" else self.guests[key].column
 
     def status_of(self, scene: Scene) -> str:
         """The session of the scene, as it stands now."""
@@ -184,10 +203,14 @@ class House:
         visitor = self._visitor()
         visitor.sign_in(details.email, PASSWORD)
         with self.app.app_context():
+            token = sign_ins.create_api_token(user, "test", by=SYSTEM)
             # Past the operation, which would end the sign-in too: each of the two must be enough.
             db.session.execute(update(User).where(User.id == user.id).values(active=False))
             db.session.commit()
         self.guests["deactivated"] = Guest("deactivated", "nobody", headers=_browser(visitor))
+        self.guests["deactivated_token"] = Guest(
+            "deactivated_token", "nobody", headers={"Authorization": f"Bearer {token}"}, program=True
+        )
 
     def _add_other_link(self) -> None:
         self._people += 1

@@ -4,8 +4,12 @@ Reviewed by hand, not generated: a line that changes is a change of who may do w
 the paths belong to Dr Grey and Ana. `nobody` is a stranger, a deactivated person and somebody whose
 sign-in is over; `link` came by a link into this very session, `other` by one into another session
 of the same patient. What is sent is right in shape and moment, so that nothing but the person
-decides.
+decides. What the other methods and ways of asking are answered with follows from it: `status`.
 """
+
+from __future__ import annotations
+
+from functools import cache
 
 COLUMNS = ("nobody", "grey", "house", "ana", "ben", "sam", "link", "other")
 
@@ -119,6 +123,26 @@ PUBLIC = {
 """What is open to everybody, once more: a mark that is set by mistake shows here."""
 
 
+WITH_FRAGMENT = {
+    *(
+        f"POST /telemedicine/<session_id>/{step}"
+        for step in ("start", "end", "cancel", "leave", "link/revoke")
+    ),
+    "POST /visits/<visit_id>/telemedicine",
+}
+"""Where htmx is answered with the fragment at once, and a page with the way to it (303)."""
+
+WAYS: dict[str, dict[str, str]] = {
+    "page": {},
+    "fragment": {"HX-Request": "true"},
+    "JSON": {"Accept": "application/json", "X-Requested-With": "XMLHttpRequest"},
+}
+"""How one can ask, and the headers that say so."""
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+@cache
 def read() -> dict[str, dict[str, int]]:
     """The table by `METHOD /rule`, then by column."""
     lines = [line.split() for line in TABLE.splitlines() if line.strip()]
@@ -133,3 +157,24 @@ def read() -> dict[str, dict[str, int]]:
 def is_public(row: str) -> bool:
     """Whether this row is open to everybody."""
     return row in PUBLIC or row.partition(" ")[2] in PUBLIC
+
+
+def status(row: str, column: str, way: str = "page") -> int:
+    """What this visitor is answered with, for any method and way of asking.
+
+    HEAD is as GET; OPTIONS tells those who are signed in which methods there are, whatever else it is
+    about; what stands in no row is nobody's.
+    """
+    method, _space, rule = row.partition(" ")
+    if method == "OPTIONS":
+        row = next(f"{one} {rule}" for one in METHODS if f"{one} {rule}" in read())
+    elif method == "HEAD":
+        row = f"GET {rule}"
+    if row not in read():
+        return 405
+    found = read()[row][column]
+    if column == "nobody" and not is_public(row):
+        return 401 if way == "fragment" else found
+    if method == "OPTIONS":
+        return 200
+    return 200 if way == "fragment" and found == 303 and row in WITH_FRAGMENT else found

@@ -16,38 +16,13 @@ from support.hostile import NEVER, ODD, PRODUCT, SHOWN, TEXTS
 
 from routes import access_table
 from routes.access_scene import House, Scene, path_of
+from routes.fields import FIELDS, PARAMETERS, who_may
 from telehealth.extensions import db
 from telehealth.models import Session, User, Visit
 from telehealth.store import transaction
 
 TABLE = access_table.read()
 pytestmark = pytest.mark.usefixtures("streams_end_at_once")
-
-FIELDS = {
-    "POST /sign-in": ("email", "password", "next", "csrf_token"),
-    "POST /invitation/<token>": ("password", "password_again"),
-    "POST /visits/new": ("patient_id", "doctor_id", "reason"),
-    "POST /visits/<visit_id>/telemedicine": (
-        *("scheduled_start", "fold", "recording_enabled", "notes", "confirm_clash"),
-    ),
-    "POST /telemedicine/<session_id>/cancel": ("reason",),
-    "POST /admin/people/new": ("role", "name", "email", "phone", "date_of_birth"),
-    "POST /admin/people/<user_id>": ("name", "email", "phone", "date_of_birth"),
-}
-"""The fields of the forms that have some."""
-
-PARAMETERS = {
-    "GET /sign-in": ("next",),
-    "GET /visits": ("q", "status", "page"),
-    "GET /visits/<visit_id>/telemedicine/new": ("like",),
-    "GET /telemedicine/<session_id>/call/inbox": ("participant", "after", "poll"),
-    "GET /telemedicine/<session_id>/recordings/<recording_id>/media": ("download",),
-    "GET /admin/people": ("q",),
-    "GET /admin/audit": ("before",),
-    "GET /api/v1/telemedicine/": ("status", "visit_id", "limit", "cursor"),
-    "GET /api/v1/visits/": ("status",),
-}
-"""What is read of the query, where something is."""
 
 READ_HEADERS = (
     *("GET /sign-in", "GET /visits", "GET /visits/today", "GET /telemedicine/<session_id>/call"),
@@ -74,7 +49,7 @@ HEADERS = (
 
 @pytest.mark.parametrize("row", [row for row in TABLE if row.startswith("POST")])
 def test_any_text_in_any_field_is_kept_or_refused(house: House, row: str):
-    scene, who = house.scene(row), _who_may(row)
+    scene, who = house.scene(row), who_may(row)
     for place in _places(house, row, who, scene):
         for name, text in TEXTS.items():
             body = _changed(house.body(row.partition(" ")[2], house.guests[who], scene), place, text)
@@ -90,7 +65,7 @@ def test_any_text_in_any_field_is_kept_or_refused(house: House, row: str):
 
 @pytest.mark.parametrize("row", [row for row in TABLE if "<" in row])
 def test_any_text_in_an_address_is_no_fault(house: House, row: str):
-    scene, who, rule = house.scene(row), _who_may(row), row.partition(" ")[2]
+    scene, who, rule = house.scene(row), who_may(row), row.partition(" ")[2]
     for part in [part for part in rule.split("/") if part.startswith("<")]:
         for name, text in TEXTS.items():
             path = path_of(rule.replace(part, _quoted(text)), scene)
@@ -103,7 +78,7 @@ def test_any_text_in_an_address_is_no_fault(house: House, row: str):
 
 @pytest.mark.parametrize("row", [row for row in TABLE if row.startswith("GET")])
 def test_any_text_in_a_query_is_no_fault(house: House, row: str):
-    scene, who = house.scene(row), _who_may(row)
+    scene, who = house.scene(row), who_may(row)
     for parameter in PARAMETERS.get(row, ("unknown",)):
         for name, text in TEXTS.items():
             query = f"{parameter}={_quoted(text)}"
@@ -117,7 +92,7 @@ def test_any_text_in_a_query_is_no_fault(house: House, row: str):
 @pytest.mark.parametrize("house", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("row", READ_HEADERS)
 def test_any_text_in_a_header_is_no_fault(house: House, row: str):
-    scene, who = house.scene(row), _who_may(row)
+    scene, who = house.scene(row), who_may(row)
     for header in HEADERS:
         for name, text in IN_HEADERS.items():
             # As the server hands them on: bytes, one character each.
@@ -177,13 +152,6 @@ def written(house: House, scene: Scene, text: str) -> Iterator[None]:
 def _elements(html: str) -> Counter[tuple[str, ...]]:
     """The elements of a page by name and attributes, and how often each kind is there."""
     return Counter((tag.name, *sorted(tag.attrs)) for tag in BeautifulSoup(html, "html5lib").find_all(True))
-
-
-def _who_may(row: str) -> str:
-    """Somebody for whom this row does what it is there for."""
-    right = {"grey": "dr_grey", "ana": "ana", "sam": "sam"}
-    allowed = TABLE.get(row, {"grey": 200})
-    return next(key for column, key in right.items() if allowed[column] < 400 or allowed["nobody"] >= 404)
 
 
 def _quoted(text: str) -> str:
