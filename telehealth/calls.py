@@ -73,12 +73,10 @@ def enter(
         me.state, me.seen_at, me.left_at = state, clock.now(), None
         me.sign_in_id = by.sign_in_id
         others = [part for part in parts if part.id != me.id and part.state == Participation.IN_CALL]
+        offered = None
         if came_in:
             _greet(session, me, others)
-        offered = others[0].id if came_in and offer and others else None
-        if offered:
-            body = {"from": me.id, "id": f"{me.id}-offer", "body": {"description": offer}}
-            signals.post(session.id, [Message(offered, "signal", body, f"{me.id[:12]}-offer")])
+            offered = _pass_on(session, me, others, offer)
         changes.announce(*changes.about(session))
     return Entrance(session.status, session.last_signal, me, others, offered)
 
@@ -268,3 +266,14 @@ def _greet(session: Session, me: Participation, others: Sequence[Participation])
             "identity": presence.identity(session, me.user_id),
         },
     )
+
+
+def _pass_on(
+    session: Session, me: Participation, others: Sequence[Participation], offer: dict[str, Any] | None
+) -> str | None:
+    """Give the offer to the first of the others; says who that is."""
+    if not offer or not others:
+        return None
+    body = {"from": me.id, "id": f"{me.id}-offer", "body": {"description": offer}}
+    signals.post(session.id, [Message(others[0].id, "signal", body, f"{me.id[:12]}-offer")])
+    return others[0].id
