@@ -17,7 +17,7 @@ from telehealth import access, audit, changes, clock, presence, sessions, sign_i
 from telehealth.access import Actor
 from telehealth.errors import Gone, Invalid, NotFound, Unauthenticated, WrongState
 from telehealth.extensions import db
-from telehealth.models import Participation, Session, Status
+from telehealth.models import Participation, Session, Signal, Status
 from telehealth.signals import Message
 from telehealth.store import transaction
 
@@ -29,7 +29,8 @@ OFTEN = timedelta(seconds=5)
 class Entrance:
     """What a page gets to know when it comes in.
 
-    `cursor` is where its inbox begins; `offered` is the id of the one who was given its offer.
+    `cursor` is where its inbox begins: for one who comes again, whose first answer may have been lost,
+    at the beginning. `offered` is the id of the one who was given its offer.
     """
 
     status: str
@@ -44,11 +45,10 @@ def enter(
 ) -> Entrance:
     """Come into the waiting room or the call with a page's own id; safe to repeat.
 
-    Whoever comes into the call may bring the description of a first connection; each connection needs
-    its own, so that one of the others gets it, together with the word that somebody came in.
-    Raises WrongState when this person may not come in now, Gone (code `replaced`) when a newer page
-    took over, NotFound when the id belongs to somebody else, Unauthenticated when the right to be here
-    was lost a moment ago.
+    The description of a first connection may come along. Each connection needs its own, so that one of
+    the others gets it. Raises WrongState when this person may not come in now, Gone (code `replaced`)
+    when a newer page took over, NotFound when the id belongs to somebody else, Unauthenticated when the
+    right to be here was lost a moment ago.
     """
     sessions.check(session, "join", by=by)
     with transaction():
@@ -58,11 +58,12 @@ def enter(
             raise Unauthenticated()
         sessions.check(session, "join", by=by)
         parts = _parts(session, participant_id)
-        me = next((part for part in parts if part.id == participant_id), None)
+        known = next((part for part in parts if part.id == participant_id), None)
         state = _state_for(session)
-        if me is None:
+        if known is None:
             me = _new(session, participant_id, parts, by=by, state=state)
         else:
+            me = known
             _check_mine(me, session, by=by)
             _check_present(me)
         if me.state == Participation.LOST and me.connected_at:
@@ -72,13 +73,14 @@ def enter(
             me.entered_at = clock.now()
         me.state, me.seen_at, me.left_at = state, clock.now(), None
         me.sign_in_id = by.sign_in_id
-        others = [part for part in parts if part.id != me.id and part.state == Participation.IN_CALL]
-        offered = None
+        others = _others_of(parts, me)
         if came_in:
             _greet(session, me, others)
             offered = _pass_on(session, me, others, offer)
+        else:
+            offered = _passed_on(session, me)
         changes.announce(*changes.about(session))
-    return Entrance(session.status, session.last_signal, me, others, offered)
+    return Entrance(session.status, 0 if known else session.last_signal, me, others, offered)
 
 
 def heard(session: Session, participant_id: str, *, by: Actor, connected: bool) -> list[str]:
@@ -139,7 +141,7 @@ def step_out(session: Session, participant_id: str, *, by: Actor) -> None:
     with transaction():
         signals.lock(session.id)
         me = _mine(session, participant_id, by=by)
-        if me is not None and me.left_at is None:
+        if me is not None and (me.left_at is None or me.state == Participation.LOST):
             presence.step_out(me, session, by=by, state=Participation.LEFT, why="left")
 
 
@@ -268,6 +270,17 @@ def _greet(session: Session, me: Participation, others: Sequence[Participation])
     )
 
 
+def _others_of(parts: Sequence[Participation], me: Participation) -> list[Participation]:
+    """Whom a newcomer meets: those in the call, then those lost of late.
+
+    Who was lost may only have slept: the call page of either would not know the other one then.
+    """
+    here = [part for part in parts if part.id != me.id and part.state == Participation.IN_CALL]
+    lately = clock.now() - presence.KEPT
+    lost = [part for part in parts if part.state == Participation.LOST and part.seen_at > lately]
+    return here + [part for part in lost if part.id != me.id]
+
+
 def _pass_on(
     session: Session, me: Participation, others: Sequence[Participation], offer: dict[str, Any] | None
 ) -> str | None:
@@ -277,3 +290,9 @@ def _pass_on(
     body = {"from": me.id, "id": f"{me.id}-offer", "body": {"description": offer}}
     signals.post(session.id, [Message(others[0].id, "signal", body, f"{me.id[:12]}-offer")])
     return others[0].id
+
+
+def _passed_on(session: Session, me: Participation) -> str | None:
+    """Who was given the offer when this page came in for the first time."""
+    query = select(Signal.recipient_id).where(Signal.session_id == session.id)
+    return db.session.scalar(query.where(Signal.message_id == f"{me.id[:12]}-offer"))

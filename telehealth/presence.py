@@ -29,6 +29,12 @@ put_out_of_room = Notice(
 
 STALE = {Participation.WAITING: timedelta(seconds=75), Participation.IN_CALL: timedelta(seconds=35)}
 
+KEPT = timedelta(hours=1)
+"""How long messages wait for a page that is not heard of."""
+
+# The media of one who is lost may go on without us.
+_MAY_BE_THERE = or_(Participation.left_at.is_(None), Participation.state == Participation.LOST)
+
 
 @dataclass(frozen=True)
 class Present:
@@ -95,10 +101,10 @@ def whose(session: Session, name: str) -> str | None:
     return next((one for one in people if identity(session, one) == name), None)
 
 
-def open_of(session_id: str, user_id: str | None = None) -> list[Participation]:
-    """Participations of this session that have not left, stale ones included."""
+def open_of(session_id: str, user_id: str | None = None, *, lost: bool = False) -> list[Participation]:
+    """Participations of this session that have not left, stale ones included, and `lost` ones if asked."""
     query = select(Participation).where(
-        Participation.session_id == session_id, Participation.left_at.is_(None)
+        Participation.session_id == session_id, _MAY_BE_THERE if lost else Participation.left_at.is_(None)
     )
     if user_id:
         query = query.where(Participation.user_id == user_id)
@@ -108,14 +114,17 @@ def open_of(session_id: str, user_id: str | None = None) -> list[Participation]:
 
 def step_out(part: Participation, session: Session, *, by: Actor, state: str, why: str) -> None:
     """Mark one participation as over and tell the others in the call; the session is locked."""
+    met = (Participation.IN_CALL, Participation.LOST)
     with transaction():
+        told = part.state == Participation.LOST
         part.state = state
-        part.left_at = part.seen_at if state == Participation.LOST else clock.now()
+        if not told:
+            part.left_at = part.seen_at if state == Participation.LOST else clock.now()
         db.session.flush()
-        if part.connected_at is not None:
+        if part.connected_at is not None and not told:
             _write_leave(part.session_id, part.role, by=by, reason=why)
         if state != Participation.LOST:
-            others = [p.id for p in open_of(session.id) if p.state == Participation.IN_CALL]
+            others = [p.id for p in open_of(session.id, lost=True) if p.state in met]
             signals.tell(session.id, others, "participant-left", {"id": part.id, "reason": state})
         changes.announce(*changes.about(session))
 
@@ -126,7 +135,7 @@ def leave_all(session: Session, *, by: Actor) -> None:
         return
     with transaction():
         signals.lock(session.id)
-        parts = open_of(session.id, by.user_id)
+        parts = open_of(session.id, by.user_id, lost=True)
         connected = any(part.connected_at for part in parts)
         for part in parts:
             step_out(part, session, by=by, state=Participation.LEFT, why="left")
@@ -138,7 +147,7 @@ def hold_calls_of(sign_ins: Select[str]) -> None:
     """Lock the sessions that pages of these sign-ins are in, one after the other, before the sign-ins."""
     query = select(Participation.session_id).distinct().order_by(Participation.session_id)
     for session_id in db.session.scalars(
-        query.where(Participation.sign_in_id.in_(sign_ins), Participation.left_at.is_(None))
+        query.where(Participation.sign_in_id.in_(sign_ins), _MAY_BE_THERE)
     ).all():
         signals.lock(session_id)
 
@@ -148,11 +157,11 @@ def put_out(sign_in_ids: Sequence[str]) -> None:
 
     The sessions are locked.
     """
-    query = select(Participation).where(
-        Participation.sign_in_id.in_(sign_in_ids), Participation.left_at.is_(None)
-    )
+    query = select(Participation).where(Participation.sign_in_id.in_(sign_in_ids), _MAY_BE_THERE)
     for part in list(db.session.scalars(query.execution_options(populate_existing=True))):
         session = db.session.get_one(Session, part.session_id)
+        if not session.is_open:
+            continue
         step_out(part, session, by=SYSTEM, state=Participation.LEFT, why="signed out")
         _take_out(session, part.user_id)
 
@@ -199,8 +208,7 @@ def sweep() -> int:
                 step_out(lost, session, by=SYSTEM, state=Participation.LOST, why="lost")
                 count += 1
     with transaction():
-        hour_ago = clock.now() - timedelta(hours=1)
-        db.session.execute(delete(Signal).where(Signal.at < hour_ago))
+        db.session.execute(delete(Signal).where(Signal.at < clock.now() - KEPT))
     return count
 
 

@@ -72,18 +72,19 @@ def sign_in(email: str, password: str, origin: Origin) -> str | None:
     email = email.strip().casefold()
     address_ok = limits.count("address", origin.address, limits.PER_ADDRESS)
     account_ok = limits.count("account", email, limits.PER_ACCOUNT)
-    user = db.session.scalar(select(User).where(User.email == email))
-    release()
-    right = passwords.matches(password, user.password_hash if user else None)
     if not address_ok:
         raise TooMany(retry_after=int(limits.WINDOW.total_seconds()))
+    user = db.session.scalar(select(User).where(User.email == email))
+    known = user.password_hash if user else None
+    release()
+    right = passwords.matches(password, known)
     who = actor_for(user, "password", origin) if user else _unknown(origin)
     if user is None or not right or not account_ok or not user.active:
         _refuse(who, "locked" if not account_ok else "password")
         return None
     token = None
     with transaction():
-        if hold_active(user.id):
+        if hold_active(user.id, known):
             limits.forget("account", email)
             limits.give_back("address", origin.address)
             token, _entry = _open(user, "password", origin)
@@ -132,7 +133,7 @@ def find(token: str, origin: Origin, *, passive: bool, in_call: bool) -> Actor |
     now = clock.now()
     idle = now - found.last_used_at
     too_old = now - found.created_at > ABSOLUTE
-    if (too_old or idle > IDLE[found.role]) and not (in_call and _in_call(found.id)):
+    if (too_old or idle > IDLE[found.role]) and not (in_call and _in_call(found.id, IDLE[found.role])):
         return None
     if not passive and not too_old and idle > TOUCH:
         with transaction():
@@ -189,12 +190,10 @@ def may_go_on(by: Actor) -> bool:
     return stands(by.sign_in_id) and db.session.scalar(query) is not None
 
 
-def hold_active(user_id: str | None) -> bool:
-    """Whether this person is active, and stays so until the transaction is over.
-
-    Asked before a session is locked, as whoever deactivates them comes by the same way.
-    """
+def hold_active(user_id: str | None, password_hash: str | None = None) -> bool:
+    """Whether they are active (and have this password), held so; asked before a session is locked."""
     query = select(User.id).where(User.id == user_id, User.active).with_for_update(read=True)
+    query = query.where(User.password_hash == password_hash) if password_hash else query
     return db.session.scalar(query) is not None
 
 
@@ -271,12 +270,12 @@ def _end(condition: ColumnElement[bool], *, put_out: bool = True) -> None:
         presence.put_out(ended)
 
 
-def _in_call(sign_in_id: str) -> bool:
-    """Whether a page of this sign-in is in a call or its waiting room, or was a moment ago.
+def _in_call(sign_in_id: str, idle: timedelta) -> bool:
+    """Whether a page of this sign-in was heard of in a call or its waiting room within that time.
 
-    A reload leaves and comes back; a patient may wait for an hour without touching anything.
+    A patient may wait for an hour without touching anything, and then be in a lift for two minutes.
     """
-    fresh = clock.now() - presence.STALE[Participation.WAITING]
+    fresh = clock.now() - idle
     lately = exists().where(Participation.sign_in_id == sign_in_id, Participation.seen_at > fresh)
     return bool(db.session.scalar(select(lately)))
 

@@ -138,6 +138,19 @@ def test_somebody_deactivated_a_moment_ago_comes_in_by_no_way(app, clinic, dr_gr
     assert states(session) == {}
 
 
+def test_a_password_that_was_changed_a_moment_ago_opens_nothing(app, ana, sam, monkeypatch):
+    matches = passwords.matches
+
+    def slowly(password, kept):
+        token = people.invite(access.load_person(ana.id, by=sam.actor), by=sam.actor)
+        people.accept(token, "another long password", origin=PHONE)
+        return matches(password, kept)
+
+    monkeypatch.setattr(passwords, "matches", slowly)
+    assert sign_ins.sign_in(ana.part.email, PASSWORD, PHONE) is None
+    assert rows(SignIn, SignIn.ended_at.is_(None)) == []
+
+
 def test_a_sign_in_that_ended_a_moment_ago_comes_into_no_call(app, clinic, ana):
     session = clinic.session(Status.IN_PROGRESS)
     actor = sign_ins.find(

@@ -120,9 +120,17 @@ def test_an_offer_brought_along_goes_to_who_is_there_after_the_word_of_who_came(
     assert (joined, who["id"]) == ("participant-joined", page)
     assert signal == "signal"
     assert (given["from"], given["body"]) == (page, {"description": OFFER})
-    again = calls.enter(now(call, ana), page, by=ana.actor, offer=OFFER)
-    assert again.offered is None, "what was given once is not given anew"
-    assert inbox(doctor)[-1] == (signal, given)
+    again = calls.enter(now(call, ana), page, by=ana.actor)
+    assert again.offered == doctor, "the first answer may have been lost"
+    assert inbox(doctor)[-1] == (signal, given), "and is not given anew"
+
+
+def test_whoever_comes_again_hears_what_was_sent_meanwhile(call, dr_grey, ana):
+    doctor, page = connect(call, dr_grey), enter(call, ana)
+    message = {"to": page, "id": "1", "body": {"restart": True}}
+    calls.send(now(call, dr_grey), doctor, [message], by=dr_grey.actor)
+    again = calls.enter(now(call, ana), page, by=ana.actor)
+    assert [body["body"] for _, body in inbox(page, again.cursor)] == [{"restart": True}]
 
 
 def test_an_offer_that_nobody_is_there_for_is_given_to_nobody(inside, clinic, dr_grey, ana):
@@ -276,6 +284,52 @@ def test_a_lost_page_that_speaks_again_is_back(call, dr_grey, ana, moment):
     assert set(calls.heard(call, page, by=ana.actor, connected=True)) == {other, page}
     assert states(call)[page] == "in_call"
     assert [(one.action, one.reason) for one in entries(since)] == [("session.join", "back")]
+
+
+def test_who_slept_in_the_call_and_who_came_in_meanwhile_meet(call, dr_grey, ana, moment):
+    asleep = enter(call, ana)
+    moment.shift(STALE["in_call"] + timedelta(seconds=1))
+    presence.sweep()
+    newcomer = calls.enter(now(call, dr_grey), page_id(), by=dr_grey.actor, offer=OFFER)
+    assert ([part.id for part in newcomer.others], newcomer.offered) == ([asleep], asleep)
+    assert [kind for kind, _ in inbox(asleep)] == ["participant-joined", "signal"]
+    assert set(calls.heard(call, asleep, by=ana.actor, connected=False)) == {asleep, newcomer.me.id}
+    calls.step_out(call, newcomer.me.id, by=dr_grey.actor)
+    assert inbox(asleep)[-1] == ("participant-left", {"id": newcomer.me.id, "reason": "left"})
+
+
+def test_who_slept_in_the_waiting_room_and_the_doctor_who_came_in_meanwhile_meet(
+    inside, clinic, dr_grey, ana, moment
+):
+    session = clinic.session()
+    asleep = enter(session, ana)
+    moment.shift(STALE["waiting"] + timedelta(seconds=1))
+    presence.sweep()
+    start(session, dr_grey)
+    doctor = enter(session, dr_grey)
+    assert [kind for kind, _ in inbox(asleep)] == ["participant-joined"]
+    calls.heard(now(session, ana), asleep, by=ana.actor, connected=False)
+    awake = calls.enter(now(session, ana), asleep, by=ana.actor)
+    assert [part.id for part in awake.others] == [doctor]
+
+
+def test_who_was_lost_hours_ago_is_not_waited_for(call, dr_grey, ana, moment):
+    enter(call, ana)
+    moment.shift(presence.KEPT + timedelta(seconds=1))
+    presence.sweep()
+    assert calls.enter(now(call, dr_grey), page_id(), by=dr_grey.actor).others == []
+
+
+def test_a_lost_page_that_goes_is_known_to_have_left(call, dr_grey, ana, moment):
+    stays, page = connect(call, dr_grey), connect(call, ana)
+    moment.shift(STALE["in_call"] + timedelta(seconds=1))
+    calls.heard(call, stays, by=dr_grey.actor, connected=True)
+    presence.sweep()
+    since = head()
+    calls.step_out(call, page, by=ana.actor)
+    assert inbox(stays)[-1] == ("participant-left", {"id": page, "reason": "left"})
+    assert states(call) == {stays: "in_call", page: "left"}
+    assert told(since) == [], "that is written down already"
 
 
 def test_a_lost_page_that_comes_in_again_is_back(call, dr_grey, ana, moment):

@@ -6,7 +6,7 @@ import pytest
 from support.cast import PASSWORD
 from support.domain import NOW, entries, head, page_id, rows, together, told
 
-from telehealth import access, calls, limits, links, passwords, people, sign_ins
+from telehealth import access, calls, limits, links, passwords, people, presence, sign_ins, signals
 from telehealth.errors import Gone, TooMany, WrongState
 from telehealth.models import ApiToken, Limit, Role, SignIn, Status
 from telehealth.secret import digest
@@ -240,6 +240,31 @@ def test_a_call_that_nobody_hears_of_keeps_no_sign_in(clinic, ana, moment):
     calls.enter(session, page_id(), by=find(cookie))
     moment.shift(IDLE[Role.PATIENT] + SECOND)
     assert find(cookie, in_call=True) is None
+
+
+def test_two_minutes_without_network_in_a_long_call_sign_nobody_out(clinic, ana, moment):
+    session, cookie, page = clinic.session(Status.IN_PROGRESS), sign_in(ana), page_id()
+    calls.enter(session, page, by=find(cookie))
+    for _ in range(31):
+        moment.shift(60)
+        calls.heard(session, page, by=find(cookie, passive=True, in_call=True), connected=True)
+    moment.shift(120)
+    assert find(cookie, passive=True, in_call=True) is not None
+
+
+def test_who_is_put_out_while_nobody_hears_of_them_is_put_out_for_the_others_too(
+    clinic, dr_grey, ana, sam, moment
+):
+    session, cookie, page, other = clinic.session(Status.IN_PROGRESS), sign_in(ana), page_id(), page_id()
+    calls.enter(session, other, by=dr_grey.actor)
+    calls.enter(session, page, by=find(cookie))
+    moment.shift(presence.STALE["in_call"] + SECOND)
+    calls.heard(session, other, by=dr_grey.actor, connected=True)
+    presence.sweep()
+    set_active(ana, False, sam)
+    [*_, last] = signals.read(other, 0)
+    assert last.kind == "participant-left"
+    assert page in last.body
 
 
 def test_signing_out_ends_this_sign_in_and_no_other(ana):

@@ -16,10 +16,14 @@ class Description(Shape):
     sdp: Text = Field("", max_length=40_000)
 
 
+class Offer(Description):
+    type: Text = Field(pattern="^offer$")
+
+
 class EnterBody(Shape):
     participant: Text = Field(pattern=PARTICIPANT)
     token: Text | None = Field(None, max_length=1000)
-    offer: Description | None = None
+    offer: Offer | None = None
 
 
 class Candidate(Shape):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from flask import Flask
 from playwright.sync_api import expect
 from support import browsers
@@ -11,6 +12,7 @@ from support.cast import Clinic
 from support.server import Server
 
 from browser.people import At, Call, see_each_other, set_back
+from telehealth import presence
 from telehealth.models import Participation, SignIn
 
 
@@ -131,12 +133,19 @@ def test_the_doctor_ends_while_the_patient_is_offline(call: Call):
     ana.reads("It lasted")
 
 
-def test_the_doctor_starts_while_the_patient_who_waits_is_offline(at_screen: At, clinic: Clinic):
+@pytest.mark.parametrize("lost", [False, True], ids=["for a moment", "until we think of them as lost"])
+def test_the_doctor_starts_while_the_patient_who_waits_is_offline(
+    at_screen: At, clinic: Clinic, app: Flask, lost: bool
+):
     session = clinic.session()
     grey, ana = at_screen("dr_grey"), at_screen("ana")
     ana.open_call(session).is_("waiting")
     ana.reads("We have told Dr Maria Grey that you are here.")
     ana.page.context.set_offline(True)
+    if lost:
+        set_back(app, Participation, Participation.session_id == session.id, seen_at=timedelta(minutes=2))
+        with app.app_context():
+            presence.sweep()
     grey.open(f"/visits/{session.visit_id}/telemedicine")
     grey.press("Start Session", grey.card(session))
     grey.press("Join Call", grey.card(session))

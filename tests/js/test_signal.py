@@ -108,6 +108,21 @@ def test_a_page_that_connects_says_so_only_if_it_lasts(page):
     assert states == ["connected"]
 
 
+@pytest.mark.parametrize("status", [400, 413])
+def test_what_came_along_and_is_not_taken_keeps_nobody_out(page, status):
+    found = page.evaluate(
+        """async (status) => {
+          const { Line } = await import('/call/signal.js');
+          const answer = Promise.resolve(new Response('{}', { status }));
+          const one = new Line({ url: '/call', csrf: 'token' }, { participant: 'me', answer });
+          server.body.enter = { cursor: 3 };
+          return [await one.enter(), server.of('enter').map(({ body }) => body)];
+        }""",
+        status,
+    )
+    assert found == [{"cursor": 3}, [{"participant": "me"}]]
+
+
 def test_a_request_stays_below_the_size_the_server_takes(page):
     sizes = page.evaluate(
         """async () => {

@@ -1,5 +1,7 @@
 const { url, csrf, early, status } = document.querySelector('#call').dataset;
 
+const OFFER_MOST = 1000;
+
 /**
  * Comes in before most of the page's modules have arrived. The participant's id is fresh at each load
  * of the page: a reload, a crash and a second tab are all the same then.
@@ -18,9 +20,12 @@ export const shown = new Promise((resolve) => {
  * Where nothing of the ticket decides how to connect, the first offer goes along with us: that saves
  * a way to the server and back. A browser that cannot make one comes in without.
  */
-export const prepared = early !== undefined && status === 'IN_PROGRESS';
-const offer = prepared
-  ? import('./peer.js').then(({ prepare }) => prepare()).catch(() => undefined)
+const prepares = early !== undefined && status === 'IN_PROGRESS';
+const offer = prepares
+  ? Promise.race([
+      import('./peer.js').then(({ prepare }) => prepare()),
+      new Promise((resolve) => setTimeout(resolve, OFFER_MOST)),
+    ]).catch(() => undefined)
   : undefined;
 
 /** The answer to come of the first entering. */

@@ -31,7 +31,6 @@ class Call {
   #room = null;
   #recording = null;
   #saved;
-  #prepared = begun.prepared;
   #moving = false;
   #reported;
   #announced;
@@ -66,8 +65,6 @@ class Call {
       const entrance = await this.#line.enter();
       this.#ticket = entrance.ticket;
       this.#carrier = CARRIERS[this.#ticket.provider]();
-      if (entrance.status === 'IN_PROGRESS' && !this.#prepared) this.#prepare();
-      this.#prepared = false;
       this.#line.open(entrance.cursor);
       this.#recording?.then((recording) => recording.heard(entrance.recording));
       this.#remember({ reloaded: false });
@@ -96,11 +93,6 @@ class Call {
   #ask() {
     const { tokenUrl, sessionId, csrf } = this.#settings;
     return post(tokenUrl, { session_id: sessionId }, { csrf });
-  }
-
-  async #prepare() {
-    const carrier = await this.#carrier.catch(() => ({}));
-    carrier.prepare?.(this.#ticket);
   }
 
   #wait({ since }) {

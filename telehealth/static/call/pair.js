@@ -238,7 +238,9 @@ export class Pair extends Emitter {
         this.#post({ description: { type, sdp } });
       };
       this.#describing = send;
-      setTimeout(send, pc.iceGatheringState === 'complete' ? 0 : GATHER);
+      pc.onicegatheringstatechange = () => pc.iceGatheringState === 'complete' && send();
+      if (pc.iceGatheringState === 'complete') send();
+      else setTimeout(send, GATHER);
     });
   }
 
@@ -254,6 +256,8 @@ export class Pair extends Emitter {
     // Rolling a first offer back would break its data channel: start afresh as the one who answers.
     if (clash && !remoteDescription) this.#build(false);
     const pc = this.#pc;
+    // What of ours was not out yet is rolled back with it.
+    if (clash) this.#describing = null;
     await pc.setRemoteDescription(description);
     if (!offer) return;
     if (!this.#transceivers) this.#adopt();

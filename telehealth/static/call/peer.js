@@ -1,9 +1,7 @@
-import { pause } from './http.js';
 import { Pair } from './pair.js';
 import { measure } from './quality.js';
 import { Room } from './room.js';
 
-const OFFER_MOST = 1000;
 const LOOK_AT_QUALITY = 2000;
 const ROOM_FOR_ALL = 1200000;
 const RENEW_PAUSE = 60000;
@@ -23,16 +21,11 @@ async function configuration(ticket) {
   };
 }
 
-/**
- * Have the first offer ready by the time it is known whether somebody is there to get it; gives it.
- * Without a ticket: where there is no relay, all are alike.
- */
-export async function prepare(ticket = { ice_servers: [], ice_transport_policy: 'all' }) {
-  const pair = new Pair(await configuration(ticket));
-  prepared?.close();
-  prepared = pair;
-  pair.open(true);
-  return Promise.race([pair.described, pause(OFFER_MOST)]);
+/** The first offer, made before there is a ticket: where there is no relay, all tickets are alike. */
+export async function prepare() {
+  prepared = new Pair(await configuration({ ice_servers: [], ice_transport_policy: 'all' }));
+  prepared.open(true);
+  return prepared.described;
 }
 
 /**

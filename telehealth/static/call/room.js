@@ -16,9 +16,8 @@ import { Emitter } from './emitter.js';
  * until anybody is reached. `ticket` is the server's, the next four are what it answered to entering,
  * `renew()` gets another ticket, `reopen()` has the server see to it that the room is there. Who is
  * in `room.participants` by then is not told of again. A carrier that wants the line's events calls
- * `line.release()`. It may export `prepare(ticket)`, called shortly before; without a ticket where
- * the server says that this carrier can do so, and then it gives what the server passes on to the
- * participant `offered`.
+ * `line.release()`. Where the server says that this carrier can do so it exports `prepare()`, called
+ * once before, which gives what the server passes on to the participant `offered`.
  *
  * Methods: `setTrack(source, track|null)`: the page owns the tracks; `setMicrophone(on)`: mute, but
  * keep it; `hurry()`: the network is back; `revive()`: the page is in front again; `leave()`: out at

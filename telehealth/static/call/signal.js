@@ -5,6 +5,7 @@ import { Inbox } from './inbox.js';
 const HEARTBEAT = 10000;
 const SOON = 250;
 const NOT_NOW = 2000;
+const ODD = [400, 413];
 const TRICKLE = 50;
 const BATCH = 20;
 const BATCH_SIZE = 40000;
@@ -140,6 +141,8 @@ export class Line extends Emitter {
     } catch (error) {
       // Outside there is nothing to go on with: sign in first.
       error.final ||= error.status === 401;
+      // What went along the server does not take; it takes us.
+      if (early && ODD.includes(error.status)) error.final = false;
       throw error;
     }
   }

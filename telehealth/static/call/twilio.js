@@ -16,11 +16,6 @@ const LONG = 30000;
 /** What no other try would change. */
 const FINAL = ['elsewhere', 'put-out', 'unsupported'];
 
-/** Load what is needed while the page still asks to come in. */
-export function prepare() {
-  load().catch(() => {});
-}
-
 /** Calls over Twilio's rooms. The contract is in room.js. */
 export async function connect(ticket, options) {
   return new TwilioRoom(ticket, options);
