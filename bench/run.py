@@ -72,7 +72,7 @@ floor that is measured in the same run, round by round in turns, of which the me
 - **State machine**: `tests/test_state_machine.py` goes through clinics in which anything happens in any
   order; `make test` does 300 of them.
 - **Races**: `tests/test_race_pairs.py` lets two kinds of callers at a session at the same moment, over two
-  workers; `make test` does six rounds of all pairs on each database.
+  workers; `make test` does four rounds of all pairs on each database.
 
 `make bench ARGS="{first}"` measures a part and only prints it; the others are {parts}.
 """

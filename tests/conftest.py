@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """How long the state machine runs, and the races."""
     parser.addoption("--runs", type=int, default=300, help="how many clinics the state machine goes through")
     parser.addoption("--first-run", type=int, default=0, help="the number of the first of them")
-    parser.addoption("--rounds", type=int, default=6, help="how often any two things race each other")
+    parser.addoption("--rounds", type=int, default=4, help="how often any two things race each other")
 
 
 def pytest_configure(config: pytest.Config) -> None:
