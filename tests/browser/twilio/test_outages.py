@@ -89,7 +89,6 @@ def test_a_token_that_is_refused_on_the_way_back_is_exchanged_without_a_word(
         stage.cut(session, ana)
         browsers.until(
             lambda: ana.page.evaluate("1") and any(url.endswith("/token/") for url in asked),
-            20,
             "no fresh token was asked for",
         )
     finally:
