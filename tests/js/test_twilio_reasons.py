@@ -176,9 +176,8 @@ def test_a_network_that_blocks_video_is_said_during_the_call_and_taken_back(page
 def test_the_first_connection_has_the_tracks_that_are_there(page):
     found = page.evaluate(
         """async () => {
-          const { prepare } = await import('/call/twilio.js');
-          prepare();
-          await until(() => window.Twilio);
+          const { load } = await import('/call/twilio-library.js');
+          await load();
           window.connects = () => falseRoom();
           const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video: true });
           const room = await come('t');
