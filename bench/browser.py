@@ -77,7 +77,9 @@ def weight(page: Page, path: str, name: str, limit: float) -> Figure:
     sizes: dict[str, int] = {}
     for answer in seen:
         kind = answer.request.resource_type
-        if kind in LOADED and answer.status == 200:
+        # What is fetched ahead belongs to the page after this one.
+        ahead = "prefetch" in answer.request.headers.get("sec-purpose", "")
+        if kind in LOADED and answer.status == 200 and not ahead:
             body = answer.body()
             packed = gzip.compress(body, 6, mtime=0)
             sizes[kind] = sizes.get(kind, 0) + min(len(packed), len(body))
