@@ -52,9 +52,9 @@ def enter(
     """
     sessions.check(session, "join", by=by)
     with transaction():
-        active = sign_ins.hold_active(by.user_id)
+        active = sign_ins.is_active(by.user_id, held=True)
         session = access.lock_session(session)
-        if not active or not sign_ins.hold(by.sign_in_id):
+        if not active or not sign_ins.stands(by.sign_in_id, held=True):
             raise Unauthenticated()
         sessions.check(session, "join", by=by)
         parts = _parts(session, participant_id)
@@ -73,7 +73,7 @@ def enter(
             me.entered_at = clock.now()
         me.state, me.seen_at, me.left_at = state, clock.now(), None
         me.sign_in_id = by.sign_in_id
-        others = _others_of(parts, me)
+        others = _whom_to_meet(parts, me)
         if came_in:
             _greet(session, me, others)
             offered = _pass_on(session, me, others, offer)
@@ -120,15 +120,7 @@ def send(session: Session, participant_id: str, messages: Sequence[dict[str, Any
     here = set(db.session.scalars(select(Participation.id).where(Participation.session_id == session.id)))
     if any(message["to"] not in here for message in messages):
         raise Invalid(fields={"to": ["no participant of this session"]})
-    passed_on = [
-        Message(
-            to=message["to"],
-            kind="signal",
-            body={"from": me.id, "id": message["id"], "body": message["body"]},
-            message_id=f"{me.id[:12]}-{message['id']}",
-        )
-        for message in messages
-    ]
+    passed_on = [_message(me, message["to"], message["id"], message["body"]) for message in messages]
     with transaction():
         # What is stored after the end nobody would clear away.
         if not access.lock_session(session).is_open:
@@ -270,15 +262,15 @@ def _greet(session: Session, me: Participation, others: Sequence[Participation])
     )
 
 
-def _others_of(parts: Sequence[Participation], me: Participation) -> list[Participation]:
-    """Whom a newcomer meets: those in the call, then those lost of late.
+def _whom_to_meet(parts: Sequence[Participation], me: Participation) -> list[Participation]:
+    """Those in the call, then those lost of late.
 
     Who was lost may only have slept: the call page of either would not know the other one then.
     """
-    here = [part for part in parts if part.id != me.id and part.state == Participation.IN_CALL]
+    here = [part for part in parts if part.state == Participation.IN_CALL]
     lately = clock.now() - presence.KEPT
     lost = [part for part in parts if part.state == Participation.LOST and part.seen_at > lately]
-    return here + [part for part in lost if part.id != me.id]
+    return [part for part in here + lost if part.id != me.id]
 
 
 def _pass_on(
@@ -287,12 +279,21 @@ def _pass_on(
     """Give the offer to the first of the others; says who that is."""
     if not offer or not others:
         return None
-    body = {"from": me.id, "id": f"{me.id}-offer", "body": {"description": offer}}
-    signals.post(session.id, [Message(others[0].id, "signal", body, f"{me.id[:12]}-offer")])
+    signals.post(session.id, [_message(me, others[0].id, f"{me.id}-offer", {"description": offer})])
     return others[0].id
 
 
 def _passed_on(session: Session, me: Participation) -> str | None:
     """Who was given the offer when this page came in for the first time."""
     query = select(Signal.recipient_id).where(Signal.session_id == session.id)
-    return db.session.scalar(query.where(Signal.message_id == f"{me.id[:12]}-offer"))
+    return db.session.scalar(query.where(Signal.message_id == _message_id(me, f"{me.id}-offer")))
+
+
+def _message(me: Participation, to: str, number: str, body: dict[str, Any]) -> Message:
+    whole = {"from": me.id, "id": number, "body": body}
+    return Message(to, "signal", whole, _message_id(me, number))
+
+
+def _message_id(me: Participation, number: str) -> str:
+    """Two pages may number their messages alike."""
+    return f"{me.id[:12]}-{number}"

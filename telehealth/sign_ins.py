@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, bindparam, exists, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, exists, select, update
 
 from telehealth import audit, changes, clock, limits, passwords, presence, signals
 from telehealth.access import Actor
@@ -84,7 +84,7 @@ def sign_in(email: str, password: str, origin: Origin) -> str | None:
         return None
     token = None
     with transaction():
-        if hold_active(user.id, known):
+        if is_active(user.id, known, held=True):
             limits.forget("account", email)
             limits.give_back("address", origin.address)
             token, _entry = _open(user, "password", origin)
@@ -100,7 +100,7 @@ def sign_in_by_link(link: Link, origin: Origin) -> str:
     Raises Gone for a link that was revoked a moment ago, or whose owner was deactivated.
     """
     with transaction():
-        if not hold_active(link.user_id):
+        if not is_active(link.user_id, held=True):
             raise Gone()
         signals.lock(link.session_id)
         opened = db.session.execute(
@@ -178,29 +178,24 @@ def same_person(old_token: str, new_token: str) -> bool:
     return len(found) == 2 and found[0] == found[1]
 
 
-def stands(sign_in_id: str | None) -> bool:
-    """Whether this sign-in has not been ended; a program's token has none."""
+def stands(sign_in_id: str | None, *, held: bool = False) -> bool:
+    """Whether this sign-in has not been ended; a program's token has none.
+
+    `held`: nor will be before the transaction is over; asked in a locked session.
+    """
     query = select(SignIn.id).where(SignIn.id == sign_in_id, SignIn.ended_at.is_(None))
-    return sign_in_id is None or db.session.scalar(query) is not None
+    return sign_in_id is None or _is_there(query, held)
+
+
+def is_active(user_id: str | None, password_hash: str | None = None, *, held: bool = False) -> bool:
+    """Whether they are active, with this password if given; `held` as above, before a session is locked."""
+    query = select(User.id).where(User.id == user_id, User.active)
+    return _is_there(query.where(User.password_hash == password_hash) if password_hash else query, held)
 
 
 def may_go_on(by: Actor) -> bool:
     """Whether somebody whose request took a while is still active, with a sign-in that stands."""
-    query = select(User.id).where(User.id == by.user_id, User.active)
-    return stands(by.sign_in_id) and db.session.scalar(query) is not None
-
-
-def hold_active(user_id: str | None, password_hash: str | None = None) -> bool:
-    """Whether they are active (and have this password), held so; asked before a session is locked."""
-    query = select(User.id).where(User.id == user_id, User.active).with_for_update(read=True)
-    query = query.where(User.password_hash == password_hash) if password_hash else query
-    return db.session.scalar(query) is not None
-
-
-def hold(sign_in_id: str | None) -> bool:
-    """Whether this sign-in stands, and stays so until the transaction is over; asked in a locked session."""
-    query = select(SignIn.id).where(SignIn.id == sign_in_id, SignIn.ended_at.is_(None))
-    return sign_in_id is None or db.session.scalar(query.with_for_update(read=True)) is not None
+    return stands(by.sign_in_id) and is_active(by.user_id)
 
 
 def end_all(user: User) -> None:
@@ -278,6 +273,10 @@ def _in_call(sign_in_id: str, idle: timedelta) -> bool:
     fresh = clock.now() - idle
     lately = exists().where(Participation.sign_in_id == sign_in_id, Participation.seen_at > fresh)
     return bool(db.session.scalar(select(lately)))
+
+
+def _is_there(query: Select[str], held: bool) -> bool:
+    return db.session.scalar(query.with_for_update(read=True) if held else query) is not None
 
 
 def _refuse(who: Actor, reason: str) -> None:

@@ -1,4 +1,4 @@
-const { url, csrf, early, status } = document.querySelector('#call').dataset;
+const { url, csrf, carrier, early, status } = document.querySelector('#call').dataset;
 
 const OFFER_MOST = 1000;
 
@@ -23,7 +23,7 @@ export const shown = new Promise((resolve) => {
 const prepares = early !== undefined && status === 'IN_PROGRESS';
 const offer = prepares
   ? Promise.race([
-      import('./peer.js').then(({ prepare }) => prepare()),
+      import(`./${carrier}.js`).then(({ prepare }) => prepare()),
       new Promise((resolve) => setTimeout(resolve, OFFER_MOST)),
     ]).catch(() => undefined)
   : undefined;

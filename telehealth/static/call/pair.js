@@ -68,14 +68,14 @@ export class Pair extends Emitter {
 
   /**
    * Now it is known with whom. `polite`: we give way when two offers meet; `send(body)` takes
-   * messages to the other side, in order, and `has` whether it was given the first offer already;
+   * messages to the other side, in order, and `offered` whether it was given the first offer already;
    * `renew()` gives a promise of a fresh configuration, or of null where the one at hand is good.
    */
-  join({ polite, send, has, renew }) {
+  join({ polite, send, offered, renew }) {
     this.#polite = polite;
     this.#send = send;
     this.#renew = renew;
-    for (const body of this.#outbox) if (!has || !body.description) send(body);
+    for (const body of this.#outbox) if (!offered || !body.description) send(body);
     this.#watchPath();
   }
 

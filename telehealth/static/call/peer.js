@@ -43,7 +43,6 @@ class PeerRoom extends Room {
   #renew;
   #configuration;
   #renewed = -Infinity;
-  #offered;
   #pairs = new Map();
   #lost = new Map();
   #tracks = { microphone: null, camera: null, screen: null };
@@ -55,7 +54,6 @@ class PeerRoom extends Room {
     this.#ticket = ticket;
     this.#line = line;
     this.#me = me;
-    this.#offered = offered;
     this.#renew = renew;
     this.#configuration = configured;
     this.#timer = setInterval(() => this.#measure(), LOOK_AT_QUALITY);
@@ -64,7 +62,7 @@ class PeerRoom extends Room {
       .on('participant-left', ({ id }) => this.#remove(id))
       .on('signal', ({ from, body }) => this.#signal(from, body))
       .on('presence', (presence) => this.#reconcile(presence));
-    for (const who of participants) this.#add(who, true);
+    for (const who of participants) this.#add(who, true, offered);
     prepared?.close();
     prepared = null;
     line.release();
@@ -112,11 +110,12 @@ class PeerRoom extends Room {
     this.#add(who, false);
   }
 
-  #add({ id, role, name }, offerer) {
+  /** `offered`: who was given the first offer. */
+  #add({ id, role, name }, offerer, offered = null) {
     if (this.state === 'disconnected' || this.participants.has(id)) return;
     this.#lost.delete(id);
     // The first offer is for whom the server gave it to, else for whoever comes first.
-    const fits = offerer && (!this.#offered || this.#offered === id);
+    const fits = offerer && (!offered || offered === id);
     const pair = (fits && prepared) || new Pair(this.#configuration);
     if (pair === prepared) prepared = null;
     const since = performance.now();
@@ -145,7 +144,7 @@ class PeerRoom extends Room {
     pair.open(offerer);
     pair.join({
       polite: this.#me.id > id,
-      has: this.#offered === id,
+      offered: offered === id,
       send: (body) => this.#line.send(id, body),
       renew: () => this.#fresh(NEARLY_EXPIRED),
     });
