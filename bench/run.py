@@ -65,7 +65,8 @@ floor that is measured in the same run, round by round in turns, of which the me
   read meanwhile are sign-in pages.
 - **Join**: the doctor is in the call; the patient finds `Join Session` on the list within a second and
   presses it. Measured is the time from the click to the first frame of the doctor's picture on the
-  patient's screen, the coming of the call page included. The floor
+  patient's screen, the coming of the call page included. Chrome and Edge prepare that page before
+  the click (it comes in nowhere before); other browsers fetch it only, as Playwright's do. The floor
   is a loaded page that, from a click, opens the camera and connects two connections of its own to
   each other, both ways, up to the first frame.
 

@@ -1,18 +1,28 @@
-"""Browsers may prepare a page before it is asked for; nobody is in the call before it is shown."""
+"""Browsers prepare the call page before the click; nobody is in the call before it is shown."""
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
+from support.browsers import until
+from support.chromium import Chromium
 
 from browser.people import At, see_each_other
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.cast import Clinic
+    from support.server import Server
+
     from telehealth.models import Session
 
-# Playwright switches the browser's own preparing off, so the page is told that it is being prepared.
+LIST = "/patient-portal/telemedicine"
+
+# Playwright switches the browser's own preparing off, so here the page is told that it is being prepared.
 PREPARED = """
 let prepared = true;
 Object.defineProperty(document, 'prerendering', { get: () => prepared });
@@ -43,9 +53,27 @@ def test_a_page_that_is_prepared_enters_nowhere_and_opens_no_camera_until_it_is_
     see_each_other(grey, ana)
 
 
+def test_a_page_that_the_browser_itself_prepared_comes_in_with_the_click_and_not_before(
+    at_screen: At, clinic: Clinic, server: Server, tmp_path: Path
+):
+    grey, ben = at_screen("dr_grey"), at_screen("ben").open(LIST)
+    grey.open_call(clinic.session("IN_PROGRESS", clinic.visit(patient="ben"))).is_("waiting")
+    with closing(Chromium(tmp_path / "chromium")) as chromium:
+        chromium.visit(server.url + LIST, ben.page.context.cookies())
+        # Not before it is shown is such a page complete.
+        is_ready = "document.prerendering && document.readyState === 'interactive'"
+        until(lambda: chromium.evaluate(is_ready), "the call page was not prepared")
+        grey.is_("waiting")
+        chromium.click("Join Session")
+        state = "document.querySelector('[data-call-state]').dataset.callState"
+        until(lambda: chromium.evaluate(state) == "connected", "the prepared page did not connect")
+        assert chromium.evaluate("performance.getEntriesByType('navigation')[0].activationStart > 0")
+        grey.is_("connected")
+
+
 @pytest.mark.usefixtures("session")
-def test_the_list_lets_the_browser_fetch_the_page_of_a_call_that_runs_ahead(at_screen: At):
-    ana = at_screen("ana").open("/patient-portal/telemedicine")
+def test_the_list_lets_the_browser_prepare_the_page_of_a_call_that_runs(at_screen: At):
+    ana = at_screen("ana").open(LIST)
     expect(ana.page.locator("a[data-ahead=all]").first).to_be_attached()
     rules = ana.page.evaluate(
         """async () => {
@@ -55,5 +83,6 @@ def test_the_list_lets_the_browser_fetch_the_page_of_a_call_that_runs_ahead(at_s
         }"""
     )
     assert rules["type"] == "application/speculationrules+json"
-    (rule,) = rules["rules"]["prefetch"]
-    assert ana.page.locator(rule["where"]["selector_matches"]).count()
+    for way in ("prefetch", "prerender"):
+        (rule,) = rules["rules"][way]
+        assert ana.page.locator(rule["where"]["selector_matches"]).count(), way
