@@ -6,8 +6,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from support import browsers, needs
 from websockets.sync.client import connect
+
+from support import browsers, needs
 
 POLL = 0.02
 FAKE_CAMERA = (f"{browsers.FAKE_DEVICES}=fps=10", "--use-fake-ui-for-media-stream")
