@@ -60,23 +60,14 @@ def enter(
         parts = _parts(session, participant_id)
         known = next((part for part in parts if part.id == participant_id), None)
         state = _state_for(session)
-        if known is None:
-            me = _new(session, participant_id, parts, by=by, state=state)
-        else:
-            me = known
-            _check_mine(me, session, by=by)
-            _check_present(me)
-        if me.state == Participation.LOST and me.connected_at:
-            _write_join(session, me, by=by, reason="back")
-        came_in = me.state != Participation.IN_CALL and state == Participation.IN_CALL
-        if came_in:
-            me.entered_at = clock.now()
-        me.state, me.seen_at, me.left_at = state, clock.now(), None
-        me.sign_in_id = by.sign_in_id
+        came_in = state == Participation.IN_CALL and (known is None or known.state != state)
+        me = known or _new(session, participant_id, parts, by=by, state=state)
+        if known:
+            _take_up(session, me, by=by, state=state, came_in=came_in)
         others = _whom_to_meet(parts, me)
         if came_in:
-            _greet(session, me, others)
-            offered = _pass_on(session, me, others, offer)
+            offered = others[0].id if offer and others else None
+            signals.post(session.id, _greetings(session, me, others) + _first_offer(me, offered, offer))
         else:
             offered = _passed_on(session, me)
         changes.announce(*changes.about(session))
@@ -225,7 +216,7 @@ def _new(
         user_id=by.user_id,
         sign_in_id=by.sign_in_id,
         role=presence.role_of(by, session),
-        state=Participation.WAITING,
+        state=state,
         entered_at=since if waiting and since else now,
         seen_at=now,
     )
@@ -246,20 +237,27 @@ def _replace_lost(session: Session, mine: list[Participation], parts: list[Parti
             signals.tell(session.id, others, "participant-left", words)
 
 
-def _greet(session: Session, me: Participation, others: Sequence[Participation]) -> None:
-    name = {session.doctor_id: session.doctor, session.patient_id: session.patient}
-    person = name.get(me.user_id)
-    signals.tell(
-        session.id,
-        [other.id for other in others],
-        "participant-joined",
-        {
-            "id": me.id,
-            "role": me.role,
-            "name": person.name if person else "",
-            "identity": presence.identity(session, me.user_id),
-        },
-    )
+def _take_up(session: Session, me: Participation, *, by: Actor, state: str, came_in: bool) -> None:
+    """A page comes in again: its answer was lost, it was lost itself, or the call has begun."""
+    _check_mine(me, session, by=by)
+    _check_present(me)
+    if me.state == Participation.LOST and me.connected_at:
+        _write_join(session, me, by=by, reason="back")
+    if came_in:
+        me.entered_at = clock.now()
+    me.state, me.seen_at, me.left_at = state, clock.now(), None
+    me.sign_in_id = by.sign_in_id
+
+
+def _greetings(session: Session, me: Participation, others: Sequence[Participation]) -> list[Message]:
+    names = {session.doctor_id: session.doctor.name, session.patient_id: session.patient.name}
+    words = {
+        "id": me.id,
+        "role": me.role,
+        "name": names.get(me.user_id, ""),
+        "identity": presence.identity(session, me.user_id),
+    }
+    return signals.own([other.id for other in others], "participant-joined", words)
 
 
 def _whom_to_meet(parts: Sequence[Participation], me: Participation) -> list[Participation]:
@@ -273,14 +271,8 @@ def _whom_to_meet(parts: Sequence[Participation], me: Participation) -> list[Par
     return [part for part in here + lost if part.id != me.id]
 
 
-def _pass_on(
-    session: Session, me: Participation, others: Sequence[Participation], offer: dict[str, Any] | None
-) -> str | None:
-    """Give the offer to the first of the others; says who that is."""
-    if not offer or not others:
-        return None
-    signals.post(session.id, [_message(me, others[0].id, f"{me.id}-offer", {"description": offer})])
-    return others[0].id
+def _first_offer(me: Participation, to: str | None, offer: dict[str, Any] | None) -> list[Message]:
+    return [_message(me, to, f"{me.id}-offer", {"description": offer})] if to else []
 
 
 def _passed_on(session: Session, me: Participation) -> str | None:

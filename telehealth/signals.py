@@ -31,6 +31,8 @@ class Message:
 
 def post(session_id: str, messages: Sequence[Message], *, browsers: bool = True) -> None:
     """Store messages. Of browsers' own one whose id is there already is ignored: they repeat blindly."""
+    if not messages:
+        return
     with transaction():
         last = lock(session_id)
         ids = [message.message_id for message in messages]
@@ -63,8 +65,12 @@ def post(session_id: str, messages: Sequence[Message], *, browsers: bool = True)
 
 def tell(session_id: str, recipients: Sequence[str], kind: str, body: dict[str, Any]) -> None:
     """Tell participants something in the server's own name."""
-    if recipients:
-        post(session_id, [Message(to, kind, body, f"server-{new_id()}") for to in recipients], browsers=False)
+    post(session_id, own(recipients, kind, body), browsers=False)
+
+
+def own(recipients: Sequence[str], kind: str, body: dict[str, Any]) -> list[Message]:
+    """Messages in the server's own name; no two are the same."""
+    return [Message(to, kind, body, f"server-{new_id()}") for to in recipients]
 
 
 def read(recipient_id: str, after: int) -> list[Signal]:

@@ -27,7 +27,7 @@ from telehealth.store import is_postgresql, transaction
 
 log = logging.getLogger(__name__)
 
-TICK = 0.015
+TICK = 0.01
 """Seconds between two looks at the SQLite file; each costs about four microseconds."""
 SWEEP = 15.0
 KEEP = timedelta(minutes=5)
