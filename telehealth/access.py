@@ -114,10 +114,14 @@ def load_session(session_id: str, *, by: Actor, action: str = "read", bare: bool
     return session
 
 
-def lock_session(session: Session) -> Session:
-    """The session as it is now, with its people; other writers of it wait until the transaction is over."""
+def lock_session(session: Session, *, bare: bool = False) -> Session:
+    """The session as it is now, with its people unless `bare`.
+
+    Other writers of it wait until the transaction is over.
+    """
     query = select(Session).where(Session.id == session.id).with_for_update(of=Session)
-    query = query.options(joinedload(Session.doctor), joinedload(Session.patient))
+    if not bare:
+        query = query.options(joinedload(Session.doctor), joinedload(Session.patient))
     return db.session.scalars(query.execution_options(populate_existing=True)).one()
 
 

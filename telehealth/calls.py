@@ -83,7 +83,7 @@ def heard(session: Session, participant_id: str, *, by: Actor, connected: bool) 
     connected = connected and bool(_others(session, me))
     if any(_news(me, connected)) or abs(clock.now() - me.seen_at) > OFTEN:
         with transaction():
-            session = access.lock_session(session)
+            session = access.lock_session(session, bare=True)
             me = _present(session, participant_id, by=by)
             if not session.is_open:
                 return []
@@ -114,7 +114,7 @@ def send(session: Session, participant_id: str, messages: Sequence[dict[str, Any
     passed_on = [_message(me, message["to"], message["id"], message["body"]) for message in messages]
     with transaction():
         # What is stored after the end nobody would clear away.
-        if not access.lock_session(session).is_open:
+        if not access.lock_session(session, bare=True).is_open:
             raise WrongState(session=session)
         signals.post(session.id, passed_on)
 

@@ -165,7 +165,7 @@ class _Inbox:
         self.after, self.by = after, by
 
     def __call__(self, heard: set[str]) -> Iterable[Event]:
-        asks = f"session:{self.session_id}" in heard or not heard
+        asks = f"session:{self.session_id}" in heard
         if asks:
             self._check()
         events = [_event(one) for one in signals.read(self.participant, self.after)]
@@ -175,7 +175,7 @@ class _Inbox:
     def _check(self) -> None:
         """Whoever lost the right to the session, or was replaced, gets no more of it."""
         try:
-            session = access.load_session(self.session_id, by=self.by, action="join")
+            session = access.load_session(self.session_id, by=self.by, action="join", bare=True)
             if session.is_open:
                 calls.check_inbox(session, self.participant, by=self.by)
         except Gone as gone:
