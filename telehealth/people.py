@@ -63,14 +63,17 @@ def create(
     return user
 
 
-def change(user: User, details: Details, *, by: Actor) -> None:
-    """Correct what is known of a person. Raises Invalid."""
+def change(user: User, details: Details, *, by: Actor) -> bool:
+    """Correct what is known of a person; whether anything was different. Raises Invalid."""
     _only_staff(by, "user.change")
     try:
         with transaction():
             _fill(user, details)
+            if not db.session.is_modified(user):
+                return False
             db.session.flush()
             audit.record("user.change", by=by, object_type="user", object_id=user.id)
+            return True
     except IntegrityError:
         raise Invalid(fields={"email": [_("Somebody has this e-mail address already.")]}) from None
 

@@ -177,6 +177,9 @@ def test_what_is_so_already_is_no_change(sam, ana):
     people.set_active(load(ana, sam), False, by=sam.actor)
     since = head()
     people.set_active(load(ana, sam), False, by=sam.actor)
+    user = load(ana, sam)
+    known = Details(user.email, user.name, user.phone or "", user.date_of_birth)
+    assert not people.change(user, known, by=sam.actor)
     assert told(since) == []
 
 

@@ -58,11 +58,11 @@ def person(user_id: str) -> ResponseReturnValue:
     form = ChangePersonForm(obj=user)
     if request.method == "POST" and form.validate():
         try:
-            people.change(user, _typed(form), by=actor())
+            changed = people.change(user, _typed(form), by=actor())
         except Invalid as refusal:
             form.take(refusal)
         else:
-            flash(_("The changes are saved."), "success")
+            flash(_("The changes are saved.") if changed else _("Nothing was changed."), "success")
             return see_other("staff.person", user_id=user.id)
     return _person(user, form), 422 if form.errors else 200
 

@@ -109,7 +109,7 @@ CHANGES = (
         "telehealth/rooms.py",
         "@presence.put_out_of_room.connect\n",
         "",
-        ("tests/test_rooms.py::test_who_loses_the_right_is_put_out_of_the_room",),
+        ("tests/test_rooms_rights.py::test_who_loses_the_right_is_put_out_of_the_room",),
     ),
     Fault(
         "an identity is the same in every session",

@@ -88,6 +88,8 @@ def test_a_person_is_corrected_but_keeps_their_role(sam, ana):
     page = sam.get(path).press("Save", name="Ana Lima-Sol", phone="+351 210 000 000")
     assert page.location == path
     assert "The changes are saved." in page.follow().text
+    assert "Nothing was changed." in sam.get(path).press("Save").follow().text
+    assert "Nothing was changed." in sam.post(path, {"role": "doctor"}).follow().text
     sam.post(path, {"name": "Ana", "email": "ana@people.example", "role": "staff"})
     ana.get("/admin/people", status=403)
     page = sam.get(path).press("Save", status=422, email="ben@people.example")
