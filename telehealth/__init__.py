@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from flask import Flask
 
 from telehealth import assets, chores, cli, config, routes, store, video
-from telehealth.extensions import babel, csrf, db, migrate
+from telehealth.extensions import babel, csrf, db
 from telehealth.live import hub
 from telehealth.routes import pages
 
@@ -23,7 +22,6 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     app.config.from_mapping(_flask_config(settings))
 
     db.init_app(app)
-    migrate.init_app(app, db, directory=str(Path(app.root_path).parent / "migrations"))
     csrf.init_app(app)
     babel.init_app(app, default_timezone=str(settings.timezone))
 

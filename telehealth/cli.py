@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import click
 from flask import Flask, current_app
+from werkzeug.local import LocalProxy
 
 from telehealth import audit, chores, demo, people, reconcile, sign_ins, video
 from telehealth.access import SYSTEM
 from telehealth.errors import Invalid, NotFound, Refusal
+from telehealth.extensions import db
 from telehealth.models import Role
 from telehealth.times import iso
 
@@ -28,6 +33,15 @@ def init_app(app: Flask) -> None:
         verify_audit,
     ):
         app.cli.add_command(command)
+    app.extensions["migrate"] = LocalProxy(partial(_migrations, app))
+
+
+def _migrations(app: Flask) -> Any:
+    """What `flask db` works with, once it is asked for: a worker never does, and is spared ten megabytes."""
+    from flask_migrate import Migrate
+
+    Migrate(app, db, directory=str(Path(app.root_path).parent / "migrations"), render_as_batch=True)
+    return app.extensions["migrate"]
 
 
 @click.command("create-user")

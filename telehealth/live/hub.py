@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-import psycopg
 from flask import Flask, current_app
 from sqlalchemy import delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -129,7 +128,7 @@ class Hub:
                         self._listen_postgresql()
                     else:
                         self._listen_sqlite()
-            except (SQLAlchemyError, psycopg.Error, sqlite3.Error, OSError) as trouble:
+            except (SQLAlchemyError, sqlite3.Error, OSError) as trouble:
                 log.warning("live: listening again after %s", type(trouble).__name__)
                 time.sleep(1)
         for subscription in list(self._subscriptions):
@@ -160,13 +159,19 @@ class Hub:
             raw.close()
 
     def _listen_postgresql(self) -> None:
+        # Not before: where there is no PostgreSQL a worker is spared ten megabytes.
+        import psycopg
+
         url = db.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(f"LISTEN {changes.CHANNEL}")
-            self._wake_all()
-            while not self.closing:
-                for notice in connection.notifies(timeout=1.0, stop_after=1):
-                    self._wake(notice.payload.split())
+        try:
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute(f"LISTEN {changes.CHANNEL}")
+                self._wake_all()
+                while not self.closing:
+                    for notice in connection.notifies(timeout=1.0, stop_after=1):
+                        self._wake(notice.payload.split())
+        except psycopg.Error as trouble:
+            raise ConnectionError(type(trouble).__name__) from trouble
 
     def _keep_house(self) -> None:
         """See to the chores; in a thread of its own, for some of them wait for others' answers."""

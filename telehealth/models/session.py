@@ -65,6 +65,7 @@ class Session(Model):
             postgresql_where=_OPEN,
         ),
         Index("ix_sessions_doctor_newest", "doctor_id", "created_at", "id"),
+        Index("ix_sessions_doctor_status_newest", "doctor_id", "status", "created_at", "id"),
         Index("ix_sessions_patient_newest", "patient_id", "created_at", "id"),
         Index("ix_sessions_newest", "created_at", "id"),
         Index("ix_sessions_doctor_start", "doctor_id", "scheduled_start"),

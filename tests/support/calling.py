@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from support.domain import page_id, rows
-
 from telehealth import access, calls, sessions, sign_ins, signals, video
 from telehealth.extensions import db
 from telehealth.models import Participation
@@ -17,7 +16,6 @@ from telehealth.sign_ins import Origin
 if TYPE_CHECKING:
     from support.cast import Person
     from support.twilio_rooms import Rooms
-
     from telehealth.models import Session
     from telehealth.video import Ticket
 
