@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import or_, select
 from sqlalchemy.orm import joinedload
 
-from telehealth import audit, changes, clock, presence, signals
+from telehealth import audit, changes, clock, presence
 from telehealth.access import SYSTEM, Actor
 from telehealth.extensions import db
 from telehealth.models import Attendance, Participation, Room, Session
@@ -96,10 +96,11 @@ def talk_time(stays: Sequence[Stay], until: datetime) -> int:
 
 def _room(event: Happening) -> Room | None:
     """The room with its session, every other writer of it held back; None for one that is not ours."""
-    session_id = db.session.scalar(select(Room.session_id).where(Room.provider_id == event.room_id))
-    if session_id is None:
+    # As signals.lock does, by way of the room; a room stays with its session.
+    held = select(Session.id).join(Room, Room.session_id == Session.id)
+    held = held.where(Room.provider_id == event.room_id).with_for_update(of=Session)
+    if db.session.scalar(held) is None:
         return None
-    signals.lock(session_id)
     query = select(Room).where(Room.provider_id == event.room_id).options(joinedload(Room.session))
     room = db.session.scalars(query.execution_options(populate_existing=True)).one()
     return None if event.room and room.session.room != event.room else room
