@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import secrets
+import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,6 +16,11 @@ from sqlalchemy import DateTime, Dialect, Engine, TypeDecorator, event
 
 from telehealth import changes
 from telehealth.extensions import db
+
+BUSY = 15
+"""Seconds that a writer waits for its turn on SQLite."""
+LOOK_AGAIN = 0.004
+"""Seconds at most until it looks again."""
 
 
 def new_id() -> str:
@@ -55,7 +63,7 @@ def _prepare_sqlite(engine: Engine) -> None:
         dbapi_connection.isolation_level = None
         for pragma in (
             "journal_mode=WAL",
-            "busy_timeout=15000",
+            f"busy_timeout={BUSY * 1000}",
             "foreign_keys=ON",
             "synchronous=NORMAL",
         ):
@@ -63,8 +71,32 @@ def _prepare_sqlite(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Any) -> None:
-        writes = connection.get_execution_options().get("writes", False)
-        connection.connection.dbapi_connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN").close()
+        raw = connection.connection.dbapi_connection
+        if connection.get_execution_options().get("writes", False):
+            _begin_writing(raw)
+        else:
+            raw.execute("BEGIN").close()
+
+
+def _begin_writing(raw: Any) -> None:
+    """Take the file's one place for a writer.
+
+    SQLite's own waiting for it would hold up the whole worker, and every other request in it.
+    """
+    raw.execute("PRAGMA busy_timeout=0").close()
+    try:
+        end = time.monotonic() + BUSY
+        while True:
+            try:
+                raw.execute("BEGIN IMMEDIATE").close()
+            except sqlite3.OperationalError as trouble:
+                if trouble.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                    raise
+                time.sleep(random.uniform(0, LOOK_AGAIN))
+            else:
+                return
+    finally:
+        raw.execute(f"PRAGMA busy_timeout={BUSY * 1000}").close()
 
 
 def is_postgresql() -> bool:

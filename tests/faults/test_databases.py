@@ -18,7 +18,7 @@ from support.records import fresh_id
 from support.server import Server
 from support.wire import Wires
 
-from telehealth import clock, consents, recording_files, video
+from telehealth import clock, consents, recording_files, store, video
 from telehealth.extensions import db
 from telehealth.models import AuditEntry, Recording, Session, Status
 from telehealth.times import iso
@@ -91,13 +91,38 @@ def test_whoever_writes_while_another_does_waits_for_them(app, database_url, cli
 
 
 @on_sqlite
+def test_who_waits_to_write_holds_up_nobody_else_of_the_same_worker(app, database_url, clinic, tmp_path):
+    session = clinic.session()
+    server = Server(tmp_path, database_url, workers=1)
+    server.start()
+    wires = Wires(server)
+    try:
+        writer = wires.of("dr_grey")
+        reader, step = wires.again(writer), f"/api/v1/telemedicine/{session.id}/start/"
+        answers = []
+        press = threading.Thread(target=lambda: answers.append(ask(writer, step)[0]))
+        with held(database_url):
+            press.start()
+            press.join(0.7)
+            assert reader.ask("GET", "/api/v1/telemedicine/")[0] == 200
+            assert answers == [], "the reader waited until the writer had given up"
+        press.join(30)
+        assert answers == [200]
+        put_right(app)
+    finally:
+        wires.close()
+        server.stop()
+
+
+@on_sqlite
 def test_a_database_that_stays_locked_is_told_as_our_fault_and_nothing_is_kept(
-    app, database_url, clinic, dr_grey, everything
+    app, database_url, clinic, dr_grey, everything, monkeypatch
 ):
+    monkeypatch.setattr(store, "BUSY", 0)
     session = clinic.session()
     dr_grey.ensure_signed_in()
     before = everything()
-    with with_each_connection(app, "busy_timeout=50"), held(database_url):
+    with held(database_url):
         answer = dr_grey.api("POST", f"/telemedicine/{session.id}/start/")
         assert (answer.status_code, answer.json["error"]["message"]) == (500, OUR_FAULT)
         page = dr_grey.post(f"/telemedicine/{session.id}/start", status=500)
