@@ -129,7 +129,7 @@ class Hub:
                     else:
                         self._listen_sqlite()
             except (SQLAlchemyError, sqlite3.Error, OSError) as trouble:
-                log.warning("live: listening again after %s", type(trouble).__name__)
+                log.warning("live: listening again after %s", type(trouble.__cause__ or trouble).__name__)
                 time.sleep(1)
         for subscription in list(self._subscriptions):
             subscription.stir()
@@ -171,7 +171,7 @@ class Hub:
                     for notice in connection.notifies(timeout=1.0, stop_after=1):
                         self._wake(notice.payload.split())
         except psycopg.Error as trouble:
-            raise ConnectionError(type(trouble).__name__) from trouble
+            raise ConnectionError from trouble
 
     def _keep_house(self) -> None:
         """See to the chores; in a thread of its own, for some of them wait for others' answers."""

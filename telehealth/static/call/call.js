@@ -171,8 +171,8 @@ class Call {
   #refused({ status, code }) {
     if (this.#facts.over) return;
     if (status === 410) this.#finish(code === 'replaced' ? 'elsewhere' : 'left');
-    else if ([401, 409].includes(status) && !history.state?.reloaded) {
-      // The server's own page says best why: sign in first, over, not begun.
+    else if ([400, 401, 409].includes(status) && !history.state?.reloaded) {
+      // The server's own page says best why: sign in first, over, not begun, prepared before a new sign-in.
       this.#remember({ reloaded: true });
       location.reload();
     } else this.#finish('refused');
