@@ -84,10 +84,16 @@ def database_url(request: pytest.FixtureRequest, database_server: Databases) -> 
 
 
 @pytest.fixture
-def app(database_url: str) -> Iterator[Flask]:
-    """The application on a fresh database."""
+def app(request: pytest.FixtureRequest, database_url: str) -> Iterator[Flask]:
+    """The application on a fresh database; for tests marked `twilio` the double carries the calls."""
     from support import apps
 
+    mark = request.node.get_closest_marker("twilio")
+    if mark is not None:
+        if mark.kwargs.get("quickly"):
+            request.getfixturevalue("quickly")
+        yield request.getfixturevalue("twilio_app")
+        return
     app = apps.make_app(database_url)
     yield app
     apps.close(app)

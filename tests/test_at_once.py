@@ -1,13 +1,14 @@
 """Many at once: nobody waits for somebody who waits for them, and what was ended is ended."""
 
 import pytest
+from support.calling import end, states
 from support.cast import PASSWORD
 from support.domain import page_id, rows, together
 
-from telehealth import access, calls, links, passwords, people, presence, sessions, sign_ins, video
+from telehealth import access, calls, links, passwords, people, presence, sessions, sign_ins
 from telehealth.errors import Gone, NotFound, Unauthenticated, WrongState
 from telehealth.extensions import db
-from telehealth.models import Participation, Session, SignIn, Status
+from telehealth.models import Session, SignIn, Status
 from telehealth.sign_ins import Origin
 from telehealth.store import transaction
 
@@ -19,11 +20,6 @@ def _here(inside):
     """Every test is inside the app."""
 
 
-def now(session, who):
-    """The session as a request finds it."""
-    return access.load_session(session.id, by=who.actor)
-
-
 def connect(session, actor):
     page = page_id()
     calls.enter(session, page, by=actor)
@@ -31,18 +27,10 @@ def connect(session, actor):
     return page
 
 
-def end(session, who):
-    sessions.end(now(session, who), by=who.actor, video=video.provider())
-
-
 def faults(answers):
     """What is neither an answer nor a refusal that belongs to the race."""
     expected = (WrongState, Gone, NotFound, Unauthenticated)
     return [one for one in answers if isinstance(one, Exception) and not isinstance(one, expected)]
-
-
-def states(session):
-    return {row["id"]: row["state"] for row in rows(Participation, Participation.session_id == session.id)}
 
 
 def test_all_can_come_go_and_end(app, clinic, dr_grey, ana):

@@ -15,18 +15,10 @@ from telehealth.models import Attendance, AuditEntry, Participation, Room, Sessi
 from telehealth.store import new_id, transaction
 from telehealth.video import Happening
 
+pytestmark = [pytest.mark.twilio, pytest.mark.usefixtures("inside")]
+
 SECOND = timedelta(seconds=1)
 TOLD = ("joined", "left")
-
-
-@pytest.fixture
-def app(twilio_app):
-    return twilio_app
-
-
-@pytest.fixture(autouse=True)
-def _here(inside):
-    """Every test is inside the app."""
 
 
 class Told:

@@ -11,12 +11,6 @@ from telehealth.errors import Gone, NotAllowed, NotFound, WrongState
 from telehealth.models import Participation, Role, Signal, Status
 
 
-@pytest.fixture
-def call(inside, moment, clinic):
-    """A session in progress."""
-    return clinic.session(Status.IN_PROGRESS)
-
-
 def test_a_patient_waits_before_the_doctor_starts(inside, clinic, ana):
     session, page = clinic.session(), page_id()
     entrance = calls.enter(session, page, by=ana.actor)

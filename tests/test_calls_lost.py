@@ -12,12 +12,6 @@ from telehealth.models import Status
 from telehealth.presence import STALE
 
 
-@pytest.fixture
-def call(inside, moment, clinic):
-    """A session in progress."""
-    return clinic.session(Status.IN_PROGRESS)
-
-
 def test_a_lost_page_that_speaks_while_the_session_ends_stays_out(app, call, dr_grey, ana, moment):
     page = connect(call, ana)
     moment.shift(timedelta(minutes=5))

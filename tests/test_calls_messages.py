@@ -12,12 +12,6 @@ from telehealth.extensions import db
 from telehealth.models import Participation, Role, Signal, Status
 
 
-@pytest.fixture
-def call(inside, moment, clinic):
-    """A session in progress."""
-    return clinic.session(Status.IN_PROGRESS)
-
-
 def test_the_inbox_of_a_newcomer_begins_at_the_cursor(call, dr_grey, ana):
     other = connect(call, dr_grey)
     connect(call, ana)

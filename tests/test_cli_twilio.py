@@ -16,6 +16,8 @@ from support.domain import page_id
 from telehealth import access, calls, chores, sessions, video
 from telehealth.models import Status
 
+pytestmark = pytest.mark.twilio(quickly=True)
+
 SECRETS = ("b" * 32, "d" * 32, "e" * 32, apps.SECRET_KEY)
 ROOT = Path(__file__).parents[1]
 NOTHING = {
@@ -202,11 +204,6 @@ def test_what_can_be_seen_without_twilio_stops_the_command_with_one_line(twilio,
     assert "Traceback" not in done.stderr
     value = next(iter(changed.values()))
     assert not value or value not in done.stdout + done.stderr
-
-
-@pytest.fixture
-def app(quickly, twilio_app):
-    return twilio_app
 
 
 @pytest.fixture

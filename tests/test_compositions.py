@@ -4,27 +4,18 @@ from datetime import timedelta
 
 import pytest
 from support import browsers
+from support.calling import end, now
 from support.databases import on_sqlite
 from support.domain import rows, together
 
-from telehealth import access, compositions, consents, history, recordings, sessions, video
+from telehealth import compositions, consents, history, recordings, video
 from telehealth.errors import ProviderUnavailable, WrongState
 from telehealth.models import Recording, Status
 
-pytestmark = on_sqlite
+pytestmark = [on_sqlite, pytest.mark.twilio(quickly=True), pytest.mark.usefixtures("inside")]
 
 COMPOSE = "POST /v1/Compositions"
 RULES = "POST /v1/Rooms/*/RecordingRules"
-
-
-@pytest.fixture
-def app(quickly, twilio_app):
-    return twilio_app
-
-
-@pytest.fixture(autouse=True)
-def _here(inside):
-    """Every test is inside the app."""
 
 
 @pytest.fixture(autouse=True)
@@ -50,14 +41,6 @@ def call(session, rooms, dr_grey, ana):
 
 def agree(session, ana, agreed=True):
     consents.decide(now(session, ana), agreed, by=ana.actor, video=video.provider())
-
-
-def now(session, who):
-    return access.load_session(session.id, by=who.actor)
-
-
-def end(session, dr_grey):
-    sessions.end(now(session, dr_grey), by=dr_grey.actor, video=video.provider())
 
 
 def follow(moment):

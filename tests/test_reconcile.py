@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from support.calling import end
 from support.databases import on_sqlite
 from support.domain import head, page_id, rows, together, told
 
@@ -13,17 +14,9 @@ from telehealth.reconcile import EVERY, SILENCES, Report
 from telehealth.video import Happening
 from telehealth.video.twilio.callbacks import _KINDS, _moment
 
+pytestmark = [pytest.mark.twilio(quickly=True), pytest.mark.usefixtures("inside")]
+
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-def app(quickly, twilio_app):
-    return twilio_app
-
-
-@pytest.fixture(autouse=True)
-def _here(inside):
-    """Every test is inside the app."""
 
 
 @pytest.fixture
@@ -33,12 +26,6 @@ def session(moment, clinic):
 
 def run():
     return reconcile.run(video=video.provider())
-
-
-def end(session, who):
-    db.session.rollback()
-    now = access.load_session(session.id, by=who.actor)
-    return sessions.end(now, by=who.actor, video=video.provider())
 
 
 def stays():

@@ -22,7 +22,7 @@ from telehealth.extensions import db
 from telehealth.models import Room, Session, Status
 from telehealth.store import transaction
 
-pytestmark = pytest.mark.usefixtures("quickly")
+pytestmark = [pytest.mark.twilio(quickly=True), pytest.mark.usefixtures("inside")]
 HOUR = timedelta(hours=1)
 TROUBLE = {
     "refuse": lambda faults: faults.refuse(),
@@ -31,16 +31,6 @@ TROUBLE = {
     "429": lambda faults: faults.fail(429, retry_after=9),
 }
 troubles = pytest.mark.parametrize("trouble", TROUBLE.values(), ids=TROUBLE)
-
-
-@pytest.fixture
-def app(quickly, twilio_app):
-    return twilio_app
-
-
-@pytest.fixture(autouse=True)
-def _here(inside):
-    """Every test is inside the app."""
 
 
 def is_open(session):

@@ -18,18 +18,8 @@ from telehealth.errors import (
 from telehealth.models import Status
 from telehealth.sign_ins import Origin
 
-pytestmark = pytest.mark.usefixtures("quickly")
+pytestmark = [pytest.mark.twilio(quickly=True), pytest.mark.usefixtures("inside")]
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def app(quickly, twilio_app):
-    return twilio_app
-
-
-@pytest.fixture(autouse=True)
-def _here(inside):
-    """Every test is inside the app."""
 
 
 @pytest.fixture

@@ -11,12 +11,9 @@ from support.wire import Wire
 
 from telehealth.models import Attendance, AuditEntry, Room, Status
 
+pytestmark = pytest.mark.twilio
+
 HOOK = "/webhooks/twilio/room"
-
-
-@pytest.fixture
-def app(twilio_app):
-    return twilio_app
 
 
 @pytest.fixture

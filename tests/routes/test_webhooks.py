@@ -15,15 +15,12 @@ from support.domain import rows
 
 from telehealth.models import Attendance, AuditEntry, Participation, Room, Session, Status
 
+pytestmark = pytest.mark.twilio
+
 PATH = "/webhooks/twilio/room"
 URL = f"http://localhost{PATH}"
 FORM = "application/x-www-form-urlencoded"
 KEPT = (Room, Attendance, Participation, AuditEntry, Session)
-
-
-@pytest.fixture
-def app(twilio_app):
-    return twilio_app
 
 
 @pytest.fixture

@@ -86,6 +86,10 @@ class Chromium:
                 "Input.dispatchMouseEvent", self._pages[0], type=kind, button=button, clickCount=1, **place
             )
 
+    def was_prepared(self) -> bool:
+        """Whether the page that is open was there before the click."""
+        return bool(self.evaluate("performance.getEntriesByType('navigation')[0].activationStart > 0"))
+
     def evaluate(self, expression: str, page: str = "") -> Any:
         """What the expression is worth on the page, or on the one that came last; None between two pages."""
         page = page or self._pages[-1]

@@ -14,7 +14,9 @@ from support.domain import NOW
 if TYPE_CHECKING:
     from flask import Flask
 
+    from support.cast import Clinic
     from support.databases import Databases
+    from telehealth.models import Session
 
 
 @pytest.fixture
@@ -40,3 +42,9 @@ def moment() -> Iterator[time_machine.Traveller]:
     """Time stands still at `support.domain.NOW` until the test moves it."""
     with time_machine.travel(NOW, tick=False) as traveller:
         yield traveller
+
+
+@pytest.fixture
+def call(inside: None, moment: time_machine.Traveller, clinic: Clinic) -> Session:
+    """A session in progress."""
+    return clinic.session("IN_PROGRESS")
