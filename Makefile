@@ -18,7 +18,7 @@ install: ## Set up .venv; run, test and the others do it by themselves
 
 test: install-dev ## Run every test
 	$(PYTHON) -m pytest --numprocesses 2 --dist worksteal -m "not browser" $(ARGS) $(NONE)
-	$(PYTHON) -m pytest -m browser $(ARGS) $(NONE)
+	$(PYTHON) -m pytest --numprocesses 1 -m browser $(ARGS) $(NONE)
 
 check: install-dev ## Check format, lint, types, templates and that this list is true
 	$(PYTHON) -m ruff format --check .
