@@ -94,6 +94,8 @@ def _words(entry: AuditEntry) -> str:
         return _("Ended by the system: nobody was in the call any more")
     if entry.action == "recording.read" and entry.reason == "downloaded":
         return _("Recording downloaded")
+    if entry.action == "session.read" and entry.reason:
+        return _("Call page prepared by the browser, before anybody opened it")
     if entry.action == "recording.finish" and entry.actor_id is None:
         return _recording_words(entry.reason)
     if entry.action == "recording.begin" and entry.actor_id is None:

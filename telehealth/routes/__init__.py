@@ -152,6 +152,11 @@ def is_fragment() -> bool:
     return asked and request.headers.get("HX-History-Restore-Request") != "true"
 
 
+def is_ahead() -> bool:
+    """Whether the browser prepares the page by itself, before anybody opens it."""
+    return "prefetch" in request.headers.get("Sec-Purpose", "")
+
+
 def begin_sign_in(answer: ResponseReturnValue, token: str) -> ResponseReturnValue:
     """Let the answer begin a sign-in; the one before in this browser ends.
 
@@ -213,7 +218,7 @@ def _identify(view: Callable[..., Any] | None) -> Actor | None:
     return sign_ins.find(
         token,
         origin(),
-        passive=getattr(view, "passive", False),
+        passive=getattr(view, "passive", False) or is_ahead(),
         in_call=getattr(view, "in_call", False),
     )
 

@@ -27,7 +27,7 @@ from telehealth.errors import Gone, NotAllowed, Refusal, WrongState
 from telehealth.live import stream
 from telehealth.live.stream import Event, Over
 from telehealth.models import Participation, Role, Session, Signal, Status
-from telehealth.routes import actor, in_call, passive, speaks_json
+from telehealth.routes import actor, in_call, is_ahead, passive, speaks_json
 from telehealth.routes.api_shapes import ticket_out
 from telehealth.routes.call_shapes import EnterBody, InboxQuery, LeaveBody, PresenceBody, SignalBody
 from telehealth.routes.recordings import standing_out
@@ -47,9 +47,9 @@ def show(session_id: str) -> ResponseReturnValue:
         sessions.check(session, "join", by=actor())
     except WrongState as refusal:
         return _not_now(session, refusal)
-    # A page that its browser fetched ahead was not read yet; coming in is written down by itself.
-    if "prefetch" not in request.headers.get("Sec-Purpose", ""):
-        audit.record("session.read", by=actor(), object_type="session", object_id=session.id)
+    # Nobody has read yet what a browser prepares, and nobody asks again once it is opened.
+    reason = "prepared by the browser" if is_ahead() else ""
+    audit.record("session.read", by=actor(), object_type="session", object_id=session.id, reason=reason)
     return render_template("call/show.html", **_page(session))
 
 

@@ -32,8 +32,8 @@ window.show = () => {
 };
 window.cameras = 0;
 const { mediaDevices } = navigator;
-const open = mediaDevices.getUserMedia.bind(mediaDevices);
-mediaDevices.getUserMedia = (...wishes) => { window.cameras += 1; return open(...wishes); };
+const open = mediaDevices?.getUserMedia.bind(mediaDevices);
+if (open) mediaDevices.getUserMedia = (...wishes) => { window.cameras += 1; return open(...wishes); };
 """
 
 
@@ -48,6 +48,18 @@ def test_a_page_that_is_prepared_enters_nowhere_and_opens_no_camera_until_it_is_
     ana.page.goto(f"/telemedicine/{session.id}/call", wait_until="networkidle")
     assert ana.page.evaluate("window.cameras") == 0
     assert "POST" not in asked
+    grey.is_("waiting")
+    ana.page.evaluate("window.show()")
+    see_each_other(grey, ana)
+
+
+def test_what_was_prepared_long_ago_loads_anew(at_screen: At, session: Session):
+    grey, ana = at_screen("dr_grey"), at_screen("ana")
+    grey.open_call(session).is_("waiting")
+    ana.page.add_init_script(PREPARED)
+    ana.page.goto(f"/telemedicine/{session.id}/call", wait_until="networkidle")
+    with ana.page.expect_navigation(wait_until="networkidle"):
+        ana.page.evaluate("Date.now = () => performance.timeOrigin + 301000; window.show()")
     grey.is_("waiting")
     ana.page.evaluate("window.show()")
     see_each_other(grey, ana)

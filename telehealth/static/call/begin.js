@@ -1,6 +1,7 @@
 const { url, csrf, carrier, early, status } = document.querySelector('#call').dataset;
 
 const OFFER_MOST = 1000;
+const PREPARED_MOST = 300000;
 
 /**
  * Comes in before most of the page's modules have arrived. The participant's id is fresh at each load
@@ -10,10 +11,15 @@ export const participant = Array.from(crypto.getRandomValues(new Uint8Array(12))
   byte.toString(16).padStart(2, '0'),
 ).join('');
 
-/** Settled once somebody looks at the page: what a browser prepares before the click comes in nowhere. */
+/**
+ * Settled once somebody looks at the page: what a browser prepares before the click comes in nowhere.
+ * What was prepared long ago may know neither the session nor the network of today, and loads anew.
+ */
 export const shown = new Promise((resolve) => {
-  if (document.prerendering) document.addEventListener('prerenderingchange', resolve, { once: true });
-  else resolve();
+  if (!document.prerendering) return resolve();
+  const since = Date.now();
+  const look = () => (Date.now() - since > PREPARED_MOST ? location.reload() : resolve());
+  return document.addEventListener('prerenderingchange', look, { once: true });
 });
 
 /**
