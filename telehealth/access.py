@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Select, and_, false, select, true
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy import ColumnElement, and_, false, select, true
+from sqlalchemy.orm import joinedload
 
 from telehealth.errors import NotAllowed, NotFound
 from telehealth.extensions import db
@@ -88,25 +88,15 @@ def own_visits(actor: Actor) -> ColumnElement[bool]:
     return true() if actor.role == Role.STAFF else false()
 
 
-def session_query() -> Select[Session]:
-    """Sessions with all that a card or an API answer shows, in two statements however many."""
-    return _with_people().options(selectinload(Session.participations))
-
-
-def _with_people() -> Select[Session]:
-    return select(Session).options(
-        joinedload(Session.doctor), joinedload(Session.patient), joinedload(Session.cancelled_by)
-    )
-
-
 def load_session(session_id: str, *, by: Actor, action: str = "read", bare: bool = False) -> Session:
     """The session, if it is one of the actor's. `action` is what a refusal is written down as.
 
     `bare`: without the people and the pages that a card shows; what is asked for is read then.
     """
-    # Of one session the few pages that are open come along; of many they would repeat it many times.
-    query = select(Session) if bare else _with_people().options(joinedload(Session.participations))
-    query = query.where(Session.id == session_id, own_sessions(by))
+    query = select(Session).where(Session.id == session_id, own_sessions(by))
+    if not bare:
+        people = (Session.doctor, Session.patient, Session.cancelled_by, Session.participations)
+        query = query.options(*map(joinedload, people))
     found = db.session.scalars(query.execution_options(populate_existing=True))
     session = found.unique().one_or_none()
     if session is None:

@@ -1,7 +1,7 @@
-"""A visit with its sessions, read for showing: one statement, plain rows, no change possible.
+"""A visit with its sessions, and lists of sessions, read for showing: plain rows, no change possible.
 
-The page of a visit is the one that doctors keep open all day. Read as rows it costs a fifth of what
-the same objects cost through the unit of work; names and attributes are those of the models.
+Lists are what people keep open all day. Read as rows they cost a fifth of what the same objects cost
+through the unit of work; names and attributes are those of the models.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from datetime import date, datetime
 from functools import cache, cached_property
 from typing import Any
 
-from sqlalchemy import and_, case, select
+from sqlalchemy import ColumnElement, Join, and_, case, select
 
 from telehealth import access, clock, consents, presence
 from telehealth.access import Actor
 from telehealth.extensions import db
 from telehealth.models import Link, Participation, Recording, Session, Status, User, Visit
+from telehealth.models.session import lasted
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ class SessionView:
     failure_reason: str | None
     cancelled_at: datetime | None
     cancel_reason: str
+    created_at: datetime
     cancelled_by: PersonView | None
     consent: bool | None
     participations: list[PresenceView] = field(default_factory=list, compare=False)
@@ -97,7 +99,7 @@ class SessionView:
     doctor = property(lambda self: self.visit.doctor)
     patient = property(lambda self: self.visit.patient)
     is_open = property(lambda self: self.status in Status.OPEN)
-    duration_seconds = Session.duration_seconds
+    duration_seconds = property(lambda self: lasted(self.started_at, self.ended_at))
 
     @cached_property
     def looks(self) -> tuple[object, ...]:
@@ -116,70 +118,141 @@ class SessionView:
         return [part for part in self.participations if presence.is_fresh(part)]
 
 
+# What every view of a session is made of: its visit, their people, itself, who cancelled it.
+_visit, _session = Visit.__table__.c, Session.__table__.c
+_part, _recording = Participation.__table__.c, Recording.__table__.c
+_doctor, _patient, _canceller = (User.__table__.alias(name) for name in ("doctor", "patient", "canceller"))
+_VISIT = (
+    *(_visit.id, _visit.doctor_id, _visit.patient_id, _visit.reason, _visit.status),
+    *(_visit.opened_at, _visit.closed_at),
+    *(_doctor.c.name, _patient.c.name, _patient.c.email, _patient.c.phone, _patient.c.date_of_birth),
+)
+_SESSION = (
+    *(_session.id, _session.number, _session.status, _session.scheduled_start),
+    *(_session.started_at, _session.ended_at, _session.recording_enabled, _session.notes),
+    *(_session.failure_reason, _session.cancelled_at, _session.cancel_reason, _session.created_at),
+    *(_canceller.c.id, _canceller.c.name),
+)
+_PART = (_part.id, _part.user_id, _part.role, _part.state, _part.entered_at, _part.seen_at)
+_RECORDING = (_recording.id, _recording.status, _recording.duration_seconds, _recording.failure_reason)
+_ID = len(_VISIT)
+_MORE = _ID + len(_SESSION)
+
+
 def load_visit(visit_id: str, *, by: Actor) -> VisitView:
     """The visit with its sessions, if it is one of the actor's. Raises NotFound."""
-    query = _query().where(Visit.id == visit_id, access.own_visits(by))
-    rows = db.session.execute(query).all()
-    if not rows:
-        raise access.missing(Visit, "visit", visit_id, "visit.read")
-    return _build(rows)
+    return _load(Visit, "visit", visit_id, access.own_visits(by))
+
+
+def load_session(session_id: str, *, by: Actor) -> SessionView:
+    """One session, if it is one of the actor's. Raises NotFound."""
+    return _load(Session, "session", session_id, access.own_sessions(by)).sessions[0]
+
+
+def load_sessions(
+    *conditions: ColumnElement[bool], by: Actor, order: Sequence[Any], most: int
+) -> list[SessionView]:
+    """The actor's sessions of which all this is true, with who is there now, at most so many."""
+    query = _session_query().where(access.own_sessions(by), *conditions).order_by(*order).limit(most)
+    visits: dict[str, VisitView] = {}
+    found: dict[str, SessionView] = {}
+    for row in db.session.execute(query):
+        visit = visits.get(row[0]) or visits.setdefault(row[0], _visit_view(row))
+        found[row[_ID]] = _session_view(row, visit, None)
+    is_open = [one.id for one in found.values() if one.is_open]
+    if is_open:
+        here = select(_part.session_id, *_PART).where(_part.session_id.in_(is_open), _part.left_at.is_(None))
+        for row in db.session.execute(here.order_by(_part.entered_at)):
+            found[row[0]].participations.append(PresenceView(*row[1:]))
+    return list(found.values())
+
+
+def add_recordings(found: Sequence[SessionView]) -> None:
+    """Read the recordings of all these sessions at once; nothing where none is recorded."""
+    by_id = {one.id: one for one in found if one.recording_enabled}
+    if by_id:
+        query = select(_recording.session_id, *_RECORDING).where(
+            _recording.session_id.in_(by_id), _recording.status != Recording.DELETED
+        )
+        for row in db.session.execute(query.order_by(_recording.created_at, _recording.id)):
+            by_id[row[0]].recordings.append(RecordingView(*row[1:]))
 
 
 @cache
-def _query() -> Any:
-    """The statement without its condition, put together once, over the tables themselves."""
-    visit, session = Visit.__table__.c, Session.__table__.c
-    part, link, recording = Participation.__table__.c, Link.__table__.c, Recording.__table__.c
-    doctor, patient, canceller = (User.__table__.alias(name) for name in ("doctor", "patient", "canceller"))
-    return (
-        select(
-            *(visit.id, visit.doctor_id, visit.patient_id, visit.reason, visit.status),
-            *(visit.opened_at, visit.closed_at),
-            *(doctor.c.name, patient.c.name, patient.c.email, patient.c.phone, patient.c.date_of_birth),
-            *(session.id, session.number, session.status, session.scheduled_start),
-            *(session.started_at, session.ended_at, session.recording_enabled, session.notes),
-            *(session.failure_reason, session.cancelled_at, session.cancel_reason),
-            *(canceller.c.id, canceller.c.name),
-            *(part.id, part.user_id, part.role, part.state, part.entered_at, part.seen_at, link.id),
-            case((session.recording_enabled, consents.newest_of(session.id)), else_=None),
-            *(recording.id, recording.status, recording.duration_seconds, recording.failure_reason),
-        )
-        .select_from(Visit.__table__)
-        .join(doctor, visit.doctor_id == doctor.c.id)
-        .join(patient, visit.patient_id == patient.c.id)
-        .outerjoin(Session.__table__, session.visit_id == visit.id)
-        .outerjoin(canceller, session.cancelled_by_id == canceller.c.id)
-        .outerjoin(Participation.__table__, and_(part.session_id == session.id, part.left_at.is_(None)))
-        .outerjoin(Link.__table__, and_(link.session_id == session.id, link.revoked_at.is_(None)))
+def _session_query() -> Any:
+    """Sessions, without their conditions: put together once, over the tables themselves."""
+    both = Session.__table__.outerjoin(Visit.__table__, _session.visit_id == _visit.id)
+    return select(*_VISIT, *_SESSION).select_from(_with_people(both))
+
+
+@cache
+def _visit_query() -> Any:
+    """A visit with all of its sessions, the same way."""
+    link = Link.__table__.c
+    joined = (
+        _with_people(Visit.__table__.outerjoin(Session.__table__, _session.visit_id == _visit.id))
+        .outerjoin(Participation.__table__, and_(_part.session_id == _session.id, _part.left_at.is_(None)))
+        .outerjoin(Link.__table__, and_(link.session_id == _session.id, link.revoked_at.is_(None)))
         .outerjoin(
             Recording.__table__,
-            and_(recording.session_id == session.id, recording.status != Recording.DELETED),
+            and_(_recording.session_id == _session.id, _recording.status != Recording.DELETED),
         )
-        .order_by(session.number.desc(), part.entered_at, recording.created_at, recording.id)
+    )
+    consent = case((_session.recording_enabled, consents.newest_of(_session.id)), else_=None)
+    return (
+        select(*_VISIT, *_SESSION, *_PART, link.id, consent, *_RECORDING)
+        .select_from(joined)
+        .order_by(_session.number.desc(), _part.entered_at, _recording.created_at, _recording.id)
     )
 
 
+def _with_people(joined: Join) -> Join:
+    """The names that a card shows, beside visit and session.
+
+    They are always there; but of an outer join no database begins with people instead of what is asked.
+    """
+    return (
+        joined.outerjoin(_doctor, _visit.doctor_id == _doctor.c.id)
+        .outerjoin(_patient, _visit.patient_id == _patient.c.id)
+        .outerjoin(_canceller, _session.cancelled_by_id == _canceller.c.id)
+    )
+
+
+def _load(model: Any, kind: str, object_id: str, own: ColumnElement[bool]) -> VisitView:
+    rows = db.session.execute(_visit_query().where(model.id == object_id, own)).all()
+    if not rows:
+        raise access.missing(model, kind, object_id, f"{kind}.read")
+    return _build(rows)
+
+
 def _build(rows: Sequence[Any]) -> VisitView:
-    first = rows[0]
-    doctor = PersonView(first[1], first[7])
-    patient = PersonView(first[2], *first[8:12])
-    visit = VisitView(*(*first[:7], doctor, patient))
+    visit = _visit_view(rows[0])
     found: dict[str, SessionView] = {}
     for row in rows:
-        if row[12] is None:
+        if row[_ID] is None:
             continue
-        session = found.get(row[12])
+        (*part, link), consent, recording = row[_MORE : _MORE + 7], row[_MORE + 7], row[_MORE + 8 :]
+        session = found.get(row[_ID])
         if session is None:
-            by = PersonView(row[23], row[24]) if row[23] else None
-            session = found[row[12]] = SessionView(*(visit, *row[12:23], by, row[32]))
+            session = found[row[_ID]] = _session_view(row, visit, consent)
             visit.sessions.append(session)
-        if row[25] and all(part.id != row[25] for part in session.participations):
-            session.participations.append(PresenceView(*row[25:31]))
-        if row[31] and row[31] not in session.links:
-            session.links.append(row[31])
-        if row[33] and all(one.id != row[33] for one in session.recordings):
-            session.recordings.append(RecordingView(*row[33:37]))
+        if part[0] and all(one.id != part[0] for one in session.participations):
+            session.participations.append(PresenceView(*part))
+        if link and link not in session.links:
+            session.links.append(link)
+        if recording[0] and all(one.id != recording[0] for one in session.recordings):
+            session.recordings.append(RecordingView(*recording))
     return visit
+
+
+def _visit_view(row: Any) -> VisitView:
+    doctor, patient = PersonView(row[1], row[7]), PersonView(row[2], *row[8:_ID])
+    return VisitView(*(*row[:7], doctor, patient))
+
+
+def _session_view(row: Any, visit: VisitView, consent: bool | None) -> SessionView:
+    by = PersonView(*row[_MORE - 2 : _MORE]) if row[_MORE - 2] else None
+    return SessionView(*(visit, *row[_ID : _MORE - 2], by, consent))
 
 
 def _minutes(moment: datetime, now: datetime) -> int:

@@ -11,7 +11,7 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from blinker import Signal as Notice
 from flask import current_app
@@ -22,6 +22,9 @@ from telehealth.access import SYSTEM, Actor
 from telehealth.extensions import db
 from telehealth.models import Participation, Role, Session, Signal, Status, User
 from telehealth.store import afterwards, transaction
+
+if TYPE_CHECKING:
+    from telehealth.cards import SessionView
 
 put_out_of_room = Notice(
     "somebody lost the right to be in a call: `room`, `identity`; sent when that is kept"
@@ -59,7 +62,7 @@ class Heard(Protocol):
         """When it was last heard of."""
 
 
-def who(session: Session) -> list[Present]:
+def who(session: Session | SessionView) -> list[Present]:
     """Those who are here now, one entry a person, the one who came first in front."""
     found: dict[str, Present] = {}
     names = {session.doctor_id: session.doctor.name, session.patient_id: session.patient.name}
@@ -83,7 +86,7 @@ def fresh_since() -> datetime:
     return clock.now() - max(STALE.values())
 
 
-def is_in(session: Session, by: Actor) -> bool:
+def is_in(session: Session | SessionView, by: Actor) -> bool:
     """Whether this actor is here now, waiting or in the call."""
     return any(p.user_id == by.user_id and is_fresh(p) for p in session.participations)
 

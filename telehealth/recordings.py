@@ -6,14 +6,12 @@ row lock keeps two workers apart, and a piece from coming in after the patient w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from flask_babel import gettext as _
 from sqlalchemy import exists, select
-from sqlalchemy.orm.attributes import set_committed_value
 
 from telehealth import access, clock, compositions, consents, recording_files
 from telehealth.access import SYSTEM, Actor
@@ -61,19 +59,6 @@ def standing(session: Session, *, video: VideoProvider) -> Standing:
     running = session.recording_on is not False if video.records else bool(decision and heard)
     going_on = session.status == Status.IN_PROGRESS
     return Standing(True, consents.words_of(decision), going_on and running, by)
-
-
-def preload(found: Sequence[Session]) -> None:
-    """Read the recordings of all these sessions at once; nothing where none is recorded."""
-    by_id: dict[str, list[Recording]] = {one.id: [] for one in found if one.recording_enabled}
-    if not by_id:
-        return
-    query = select(Recording).where(Recording.session_id.in_(by_id), Recording.status != Recording.DELETED)
-    for recording in db.session.scalars(query.order_by(Recording.created_at, Recording.id)):
-        by_id[recording.session_id].append(recording)
-    for one in found:
-        if one.id in by_id:
-            set_committed_value(one, "recordings", by_id[one.id])
 
 
 def load(session: Session, recording_id: str, *, by: Actor, action: str) -> Recording:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from flask_babel import gettext as _
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import joinedload
 
 from telehealth import access, audit, changes, clock, consents, presence, rooms, texts
 from telehealth.access import SYSTEM, Actor
@@ -88,7 +89,7 @@ def may(session: Session | SessionView, action: str, *, by: Actor) -> bool:
     return who in step.by and session.status in _when(step, who)
 
 
-def allowed(session: Session, by: Actor) -> list[str]:
+def allowed(session: Session | SessionView, by: Actor) -> list[str]:
     """The actions this actor may take now, in the order of the table."""
     actions = ("start", "join", "leave", "end", "cancel")
     here = presence.is_in(session, by)
@@ -105,13 +106,14 @@ def _when(step: Step, who: str) -> tuple[str, ...]:
 
 def clashes(visit: Visit, scheduled_start: datetime) -> list[Session]:
     """Open sessions of the visit's doctor that would overlap one at this time."""
-    query = access.session_query().where(
+    query = select(Session).where(
         Session.doctor_id == visit.doctor_id,
         Session.status.in_(Status.OPEN),
         Session.scheduled_start > scheduled_start - SLOT,
         Session.scheduled_start < scheduled_start + SLOT,
     )
-    return list(db.session.scalars(query.order_by(Session.scheduled_start)))
+    query = query.options(joinedload(Session.patient)).order_by(Session.scheduled_start)
+    return list(db.session.scalars(query))
 
 
 def check_start_time(scheduled_start: datetime) -> None:

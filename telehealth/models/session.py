@@ -35,6 +35,11 @@ class Status:
 _OPEN = text("status IN ('SCHEDULED', 'IN_PROGRESS')")
 
 
+def lasted(begin: datetime | None, end: datetime | None) -> int | None:
+    """Whole seconds from start to end, or None before the end."""
+    return None if begin is None or end is None else int((end - begin).total_seconds())
+
+
 class Session(Model):
     """One session. `doctor` and `patient` are those of the visit; `room` is opaque and its own for life.
 
@@ -125,6 +130,4 @@ class Session(Model):
     @property
     def duration_seconds(self) -> int | None:
         """Whole seconds from start to end, or None before the end."""
-        if self.started_at is None or self.ended_at is None:
-            return None
-        return int((self.ended_at - self.started_at).total_seconds())
+        return lasted(self.started_at, self.ended_at)

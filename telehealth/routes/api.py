@@ -10,9 +10,9 @@ from flask import Blueprint, current_app, jsonify, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import literal, tuple_
 
-from telehealth import access, audit, history, links, recordings, sessions, video, visits
+from telehealth import access, audit, cards, history, links, sessions, video, visits
+from telehealth.cards import SessionView
 from telehealth.errors import Invalid, NotAllowed
-from telehealth.extensions import db
 from telehealth.models import Role, Session, Visit
 from telehealth.routes import actor, in_call, public
 from telehealth.routes.api_shapes import (
@@ -45,16 +45,16 @@ api = Api(blueprint, Error)
 @api.endpoint("GET", "/telemedicine/", SessionList, query=SessionQuery)
 def list_sessions(query: SessionQuery) -> dict[str, Any]:
     """List sessions, newest first: doctors and patients their own, staff all."""
-    wanted = access.session_query().where(access.own_sessions(actor()))
+    wanted = []
     if query.status:
-        wanted = wanted.where(Session.status == query.status)
+        wanted.append(Session.status == query.status)
     if query.visit_id:
-        wanted = wanted.where(Session.visit_id == query.visit_id)
+        wanted.append(Session.visit_id == query.visit_id)
     if query.cursor:
-        wanted = wanted.where(tuple_(Session.created_at, Session.id) < _cursor(query.cursor))
-    wanted = wanted.order_by(Session.created_at.desc(), Session.id.desc())
-    found = list(db.session.scalars(wanted.limit(query.limit + 1)))
-    recordings.preload(found)
+        wanted.append(tuple_(Session.created_at, Session.id) < _cursor(query.cursor))
+    order = [Session.created_at.desc(), Session.id.desc()]
+    found = cards.load_sessions(*wanted, by=actor(), order=order, most=query.limit + 1)
+    cards.add_recordings(found)
     page, more = found[: query.limit], len(found) > query.limit
     return {
         "results": [session_out(one, actor()) for one in page],
@@ -84,7 +84,7 @@ def create_session(body: NewSession) -> tuple[dict[str, Any], dict[str, str]]:
 @api.endpoint("GET", "/telemedicine/<string(length=20):session_id>/", SessionOut, errors=(404,))
 def get_session(session_id: str) -> dict[str, Any]:
     """One session, for its doctor, its patient and staff."""
-    session = access.load_session(session_id, by=actor())
+    session = cards.load_session(session_id, by=actor())
     audit.record("session.read", by=actor(), object_type="session", object_id=session.id)
     return session_out(session, actor())
 
@@ -216,7 +216,7 @@ def _load_visit(visit_id: str, action: str) -> Visit:
     return access.load_visit(visit_id, by=actor(), action=action)
 
 
-def _write_cursor(session: Session) -> str:
+def _write_cursor(session: SessionView) -> str:
     raw = f"{session.created_at.isoformat()} {session.id}"
     return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
 

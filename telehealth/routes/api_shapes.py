@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from telehealth import sessions
 from telehealth.access import Actor
+from telehealth.cards import PersonView, RecordingView, SessionView
 from telehealth.forms import NOTES_MOST
 from telehealth.models import Recording, Role, Session, User, Visit
 from telehealth.routes.shapes import Moment, Shape, Text
@@ -156,7 +157,7 @@ class NewVisit(Shape):
     reason: Text = Field(max_length=500, json_schema_extra={"pattern": SOMETHING})
 
 
-def session_out(session: Session, by: Actor) -> dict[str, object]:
+def session_out(session: Session | SessionView, by: Actor) -> dict[str, object]:
     """A session as this actor may see it."""
     found: dict[str, object] = {
         "id": session.id,
@@ -178,7 +179,7 @@ def session_out(session: Session, by: Actor) -> dict[str, object]:
     return found
 
 
-def recording_out(recording: Recording) -> dict[str, object]:
+def recording_out(recording: Recording | RecordingView) -> dict[str, object]:
     """A recording: how far it is; its bytes are on the pages alone."""
     return {
         "id": recording.id,
@@ -213,6 +214,6 @@ def ticket_out(ticket: Ticket, url: str) -> dict[str, object]:
     }
 
 
-def person_out(user: User) -> dict[str, str]:
+def person_out(user: User | PersonView) -> dict[str, str]:
     """A person: id and name, nothing more."""
     return {"id": user.id, "name": user.name}

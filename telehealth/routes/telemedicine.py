@@ -83,7 +83,7 @@ def show(session_id: str) -> ResponseReturnValue:
 @passive
 def card(session_id: str) -> ResponseReturnValue:
     """One card as it is now."""
-    session = load(session_id, "read")
+    session = cards.load_session(session_id, by=actor())
     access.require_role(actor(), CARERS, "session.read")
     return fresh("telemedicine/_session_card.html", session=session)
 
