@@ -17,9 +17,23 @@ ACCESS = (
     Fault(
         "a session is loaded for whoever knows its id",
         "telehealth/access.py",
-        "query.where(Session.id == session_id, own_sessions(by))",
-        "query.where(Session.id == session_id)",
+        "select(Session).where(Session.id == session_id, own_sessions(by))",
+        "select(Session).where(Session.id == session_id)",
         (TABLE,),
+    ),
+    Fault(
+        "a card is shown to whoever knows its id",
+        "telehealth/cards.py",
+        "where(model.id == object_id, own)",
+        "where(model.id == object_id)",
+        (TABLE,),
+    ),
+    Fault(
+        "a list holds the sessions of all",
+        "telehealth/cards.py",
+        "where(access.own_sessions(by), *conditions)",
+        "where(*conditions)",
+        ("tests/routes/test_api.py::test_each_sees_their_own_and_staff_all",),
     ),
     Fault(
         "a visit is loaded for whoever knows its id",
