@@ -97,13 +97,14 @@ def test_senders_at_once_lose_nothing_and_overtake_nothing(app, call):
         seen, after, last = [], 0, False
         while not last:
             last = len(sent) == 6
-            found = signals.read("b" * 20, after)
+            found = [(one.seq, one.message_id) for one in signals.read("b" * 20, after)]
             db.session.rollback()
-            seen += [one.message_id for one in found]
-            after = found[-1].seq if found else after
+            seen += [message_id for _, message_id in found]
+            after = found[-1][0] if found else after
         return seen
 
-    *_, seen = together(app, [*(send(sender) for sender in "uvwxyz"), follow])
+    *senders, seen = together(app, [*(send(sender) for sender in "uvwxyz"), follow])
+    assert senders == [None] * 6
     assert len(set(seen)) == 60
     for sender in "uvwxyz":
         mine = [one for one in seen if one.startswith(sender)]
