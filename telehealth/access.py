@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, and_, false, select, true
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, false, select, true
 from sqlalchemy.orm import joinedload
 
 from telehealth.errors import NotAllowed, NotFound
@@ -54,6 +55,23 @@ class Owned(Protocol):
 
 SYSTEM = Actor(user_id=None, role="system")
 
+# Rules over the tables themselves, with the actor's ids as parameters: a statement of them is put
+# together once for each kind of actor, and one that is run without `ids_of` fails.
+_ME: BindParameter[str] = bindparam("me")
+_ONLY: BindParameter[str] = bindparam("only_session")
+_visit, _session = Visit.__table__.c, Session.__table__.c
+_SESSIONS: dict[str, ColumnElement[bool]] = {
+    Role.DOCTOR: _session.doctor_id == _ME,
+    Role.PATIENT: _session.patient_id == _ME,
+    Role.STAFF: true(),
+}
+_SESSION_BY_LINK = and_(_session.id == _ONLY, _session.patient_id == _ME)
+_VISITS: dict[str, ColumnElement[bool]] = {
+    Role.DOCTOR: _visit.doctor_id == _ME,
+    Role.PATIENT: _visit.patient_id == _ME,
+    Role.STAFF: true(),
+}
+
 
 def relation(actor: Actor, owner: Owned) -> str | None:
     """What the actor is to this session or visit: its doctor, its patient, staff, or None."""
@@ -67,25 +85,20 @@ def relation(actor: Actor, owner: Owned) -> str | None:
 
 
 def own_sessions(actor: Actor) -> ColumnElement[bool]:
-    """The condition that keeps a query to the sessions this actor may see."""
+    """The condition that keeps a query to the sessions this actor may see; run it with `ids_of`."""
     if actor.only_session:
-        return and_(Session.id == actor.only_session, Session.patient_id == actor.user_id)
-    if actor.role == Role.DOCTOR:
-        return Session.doctor_id == actor.user_id
-    if actor.role == Role.PATIENT:
-        return Session.patient_id == actor.user_id
-    return true() if actor.role == Role.STAFF or actor is SYSTEM else false()
+        return _SESSION_BY_LINK
+    return true() if actor is SYSTEM else _SESSIONS.get(actor.role, false())
 
 
 def own_visits(actor: Actor) -> ColumnElement[bool]:
-    """The condition that keeps a query to the visits this actor may see."""
-    if actor.only_session:
-        return false()
-    if actor.role == Role.DOCTOR:
-        return Visit.doctor_id == actor.user_id
-    if actor.role == Role.PATIENT:
-        return Visit.patient_id == actor.user_id
-    return true() if actor.role == Role.STAFF else false()
+    """The condition that keeps a query to the visits this actor may see; run it with `ids_of`."""
+    return false() if actor.only_session else _VISITS.get(actor.role, false())
+
+
+def ids_of(actor: Actor) -> dict[str, str | None]:
+    """What the two conditions above compare with."""
+    return {"me": actor.user_id, "only_session": actor.only_session}
 
 
 def load_session(session_id: str, *, by: Actor, action: str = "read", bare: bool = False) -> Session:
@@ -93,12 +106,8 @@ def load_session(session_id: str, *, by: Actor, action: str = "read", bare: bool
 
     `bare`: without the people and the pages that a card shows; what is asked for is read then.
     """
-    query = select(Session).where(Session.id == session_id, own_sessions(by))
-    if not bare:
-        people = (Session.doctor, Session.patient, Session.cancelled_by, Session.participations)
-        query = query.options(*map(joinedload, people))
-    found = db.session.scalars(query.execution_options(populate_existing=True))
-    session = found.unique().one_or_none()
+    query = _session_query(own_sessions(by), bare)
+    session = db.session.scalars(query, {"id": session_id, **ids_of(by)}).unique().one_or_none()
     if session is None:
         raise missing(Session, "session", session_id, f"session.{action}")
     return session
@@ -109,17 +118,12 @@ def lock_session(session: Session, *, bare: bool = False) -> Session:
 
     Other writers of it wait until the transaction is over.
     """
-    query = select(Session).where(Session.id == session.id).with_for_update(of=Session)
-    if not bare:
-        query = query.options(joinedload(Session.doctor), joinedload(Session.patient))
-    return db.session.scalars(query.execution_options(populate_existing=True)).one()
+    return db.session.scalars(_lock_query(bare), {"id": session.id}).one()
 
 
 def load_visit(visit_id: str, *, by: Actor, action: str = "read") -> Visit:
     """The visit with its people, if it is one of the actor's."""
-    query = select(Visit).where(Visit.id == visit_id, own_visits(by))
-    query = query.options(joinedload(Visit.doctor), joinedload(Visit.patient))
-    visit = db.session.scalar(query.execution_options(populate_existing=True))
+    visit = db.session.scalar(_visit_query(own_visits(by)), {"id": visit_id, **ids_of(by)})
     if visit is None:
         raise missing(Visit, "visit", visit_id, f"visit.{action}")
     return visit
@@ -145,3 +149,27 @@ def missing(model: Any, object_type: str, object_id: str, action: str) -> NotFou
     if db.session.scalar(select(model.id).where(model.id == object_id)) is None:
         return NotFound()
     return NotFound(action=action, object_type=object_type, object_id=object_id)
+
+
+@cache
+def _session_query(own: ColumnElement[bool], bare: bool) -> Select[Session]:
+    query = select(Session).where(_session.id == bindparam("id"), own)
+    if not bare:
+        people = (Session.doctor, Session.patient, Session.cancelled_by, Session.participations)
+        query = query.options(*map(joinedload, people))
+    return query.execution_options(populate_existing=True)
+
+
+@cache
+def _lock_query(bare: bool) -> Select[Session]:
+    query = select(Session).where(_session.id == bindparam("id")).with_for_update(of=Session)
+    if not bare:
+        query = query.options(joinedload(Session.doctor), joinedload(Session.patient))
+    return query.execution_options(populate_existing=True)
+
+
+@cache
+def _visit_query(own: ColumnElement[bool]) -> Select[Visit]:
+    query = select(Visit).where(_visit.id == bindparam("id"), own)
+    query = query.options(joinedload(Visit.doctor), joinedload(Visit.patient))
+    return query.execution_options(populate_existing=True)

@@ -4,40 +4,44 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import and_, or_
+from sqlalchemy import and_, bindparam, exists, or_
 
 from telehealth import presence
 from telehealth.access import Actor
-from telehealth.cards import SessionView, load_sessions
+from telehealth.cards import SessionView, add_presence, load_sessions
 from telehealth.models import Participation, Session, Status
 
 TODAY_MOST = 200
 LIST_MOST = 50
 
+_session, _part = Session.__table__.c, Participation.__table__.c
+_OF_TODAY = or_(
+    and_(_session.scheduled_start >= bindparam("begin"), _session.scheduled_start < bindparam("end")),
+    _session.status == Status.IN_PROGRESS,
+    exists().where(_part.session_id == _session.id, _part.seen_at > bindparam("fresh")),
+)
+_OPEN, _OVER = _session.status.in_(Status.OPEN), _session.status.not_in(Status.OPEN)
+_BY_TIME, _NEWEST_FIRST = (_session.scheduled_start,), (_session.scheduled_start.desc(),)
+
 
 def today(bounds: tuple[datetime, datetime], *, by: Actor) -> list[SessionView]:
     """The day's sessions: who waits first, then calls that run, then by time, finished ones last."""
-    begin, end = bounds
-    of_today = or_(
-        and_(Session.scheduled_start >= begin, Session.scheduled_start < end),
-        Session.status == Status.IN_PROGRESS,
-        Session.participations.any(Participation.seen_at > presence.fresh_since()),
-    )
-    found = load_sessions(of_today, by=by, order=[Session.scheduled_start], most=TODAY_MOST)
+    values = {"begin": bounds[0], "end": bounds[1], "fresh": presence.fresh_since()}
+    found = load_sessions(_OF_TODAY, by=by, order=_BY_TIME, most=TODAY_MOST, values=values)
+    add_presence(found)
     return sorted(found, key=_urgency)
 
 
 def coming(*, by: Actor) -> list[SessionView]:
     """The actor's open sessions: running ones first, then by time."""
-    is_open = Session.status.in_(Status.OPEN)
-    found = load_sessions(is_open, by=by, order=[Session.scheduled_start], most=LIST_MOST)
+    found = load_sessions(_OPEN, by=by, order=_BY_TIME, most=LIST_MOST)
+    add_presence(found)
     return sorted(found, key=lambda s: (s.status != Status.IN_PROGRESS, s.scheduled_start))
 
 
 def past(*, by: Actor) -> list[SessionView]:
     """The actor's sessions that are over, newest first."""
-    is_over = Session.status.not_in(Status.OPEN)
-    return load_sessions(is_over, by=by, order=[Session.scheduled_start.desc()], most=LIST_MOST)
+    return load_sessions(_OVER, by=by, order=_NEWEST_FIRST, most=LIST_MOST)
 
 
 def _urgency(session: SessionView) -> tuple[int, datetime]:

@@ -6,13 +6,13 @@ through the unit of work; names and attributes are those of the models.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Join, and_, case, select
+from sqlalchemy import ColumnElement, Join, and_, bindparam, case, select
 
 from telehealth import access, clock, consents, presence
 from telehealth.access import Actor
@@ -135,59 +135,81 @@ _SESSION = (
 )
 _PART = (_part.id, _part.user_id, _part.role, _part.state, _part.entered_at, _part.seen_at)
 _RECORDING = (_recording.id, _recording.status, _recording.duration_seconds, _recording.failure_reason)
+_HERE = (
+    select(_part.session_id, *_PART)
+    .where(_part.session_id.in_(bindparam("ids", expanding=True)), _part.left_at.is_(None))
+    .order_by(_part.entered_at)
+)
+_RECORDED = (
+    select(_recording.session_id, *_RECORDING)
+    .where(_recording.session_id.in_(bindparam("ids", expanding=True)))
+    .where(_recording.status != Recording.DELETED)
+    .order_by(_recording.created_at, _recording.id)
+)
 _ID = len(_VISIT)
 _MORE = _ID + len(_SESSION)
 
 
 def load_visit(visit_id: str, *, by: Actor) -> VisitView:
     """The visit with its sessions, if it is one of the actor's. Raises NotFound."""
-    return _load(Visit, "visit", visit_id, access.own_visits(by))
+    return _load(Visit, "visit", visit_id, access.own_visits(by), by)
 
 
 def load_session(session_id: str, *, by: Actor) -> SessionView:
     """One session, if it is one of the actor's. Raises NotFound."""
-    return _load(Session, "session", session_id, access.own_sessions(by)).sessions[0]
+    return _load(Session, "session", session_id, access.own_sessions(by), by).sessions[0]
 
 
 def load_sessions(
-    *conditions: ColumnElement[bool], by: Actor, order: Sequence[Any], most: int
+    *conditions: ColumnElement[bool],
+    by: Actor,
+    order: tuple[ColumnElement[Any], ...],
+    most: int,
+    values: Mapping[str, object] | None = None,
 ) -> list[SessionView]:
-    """The actor's sessions of which all this is true, with who is there now, at most so many."""
-    query = _session_query().where(access.own_sessions(by), *conditions).order_by(*order).limit(most)
+    """The actor's sessions of which all this is true, at most so many.
+
+    Conditions and order are constants; what they compare with is in `values`.
+    """
+    query = _list_query(access.own_sessions(by), conditions, order)
     visits: dict[str, VisitView] = {}
-    found: dict[str, SessionView] = {}
-    for row in db.session.execute(query):
+    found = []
+    for row in db.session.execute(query, {**(values or {}), "most": most, **access.ids_of(by)}):
         visit = visits.get(row[0]) or visits.setdefault(row[0], _visit_view(row))
-        found[row[_ID]] = _session_view(row, visit, None)
-    is_open = [one.id for one in found.values() if one.is_open]
-    if is_open:
-        here = select(_part.session_id, *_PART).where(_part.session_id.in_(is_open), _part.left_at.is_(None))
-        for row in db.session.execute(here.order_by(_part.entered_at)):
-            found[row[0]].participations.append(PresenceView(*row[1:]))
-    return list(found.values())
+        found.append(_session_view(row, visit, None))
+    return found
+
+
+def add_presence(found: Sequence[SessionView]) -> None:
+    """Read who is there in all of these sessions that are open."""
+    by_id = {one.id: one for one in found if one.is_open}
+    if by_id:
+        for row in db.session.execute(_HERE, {"ids": list(by_id)}):
+            by_id[row[0]].participations.append(PresenceView(*row[1:]))
 
 
 def add_recordings(found: Sequence[SessionView]) -> None:
     """Read the recordings of all these sessions at once; nothing where none is recorded."""
     by_id = {one.id: one for one in found if one.recording_enabled}
     if by_id:
-        query = select(_recording.session_id, *_RECORDING).where(
-            _recording.session_id.in_(by_id), _recording.status != Recording.DELETED
-        )
-        for row in db.session.execute(query.order_by(_recording.created_at, _recording.id)):
+        for row in db.session.execute(_RECORDED, {"ids": list(by_id)}):
             by_id[row[0]].recordings.append(RecordingView(*row[1:]))
 
 
-@cache
-def _session_query() -> Any:
-    """Sessions, without their conditions: put together once, over the tables themselves."""
+@lru_cache(64)
+def _list_query(
+    own: ColumnElement[bool],
+    conditions: tuple[ColumnElement[bool], ...],
+    order: tuple[ColumnElement[Any], ...],
+) -> Any:
     both = Session.__table__.outerjoin(Visit.__table__, _session.visit_id == _visit.id)
-    return select(*_VISIT, *_SESSION).select_from(_with_people(both))
+    query = select(*_VISIT, *_SESSION).select_from(_with_people(both)).where(own, *conditions)
+    return query.order_by(*order).limit(bindparam("most"))
 
 
 @cache
-def _visit_query() -> Any:
-    """A visit with all of its sessions, the same way."""
+def _visit_query(model: Any, own: ColumnElement[bool]) -> Any:
+    """A visit with all of its sessions, or with the one that is asked for."""
     link = Link.__table__.c
     joined = (
         _with_people(Visit.__table__.outerjoin(Session.__table__, _session.visit_id == _visit.id))
@@ -202,6 +224,7 @@ def _visit_query() -> Any:
     return (
         select(*_VISIT, *_SESSION, *_PART, link.id, consent, *_RECORDING)
         .select_from(joined)
+        .where(model.__table__.c.id == bindparam("object_id"), own)
         .order_by(_session.number.desc(), _part.entered_at, _recording.created_at, _recording.id)
     )
 
@@ -218,8 +241,9 @@ def _with_people(joined: Join) -> Join:
     )
 
 
-def _load(model: Any, kind: str, object_id: str, own: ColumnElement[bool]) -> VisitView:
-    rows = db.session.execute(_visit_query().where(model.id == object_id, own)).all()
+def _load(model: Any, kind: str, object_id: str, own: ColumnElement[bool], by: Actor) -> VisitView:
+    values = {"object_id": object_id, **access.ids_of(by)}
+    rows = db.session.execute(_visit_query(model, own), values).all()
     if not rows:
         raise access.missing(model, kind, object_id, f"{kind}.read")
     return _build(rows)

@@ -10,7 +10,7 @@ from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from telehealth import access, audit, changes, clock, texts
-from telehealth.access import SYSTEM, Actor, own_visits
+from telehealth.access import SYSTEM, Actor, ids_of, own_visits
 from telehealth.errors import Invalid, NotAllowed, WrongState
 from telehealth.extensions import db
 from telehealth.models import Role, Session, Status, User, Visit
@@ -116,7 +116,7 @@ def listing(status: str | None, *, by: Actor) -> list[Visit]:
 
 
 def _matching(words: str, by: Actor) -> Select[Visit]:
-    query = select(Visit).join(Visit.patient).where(own_visits(by))
+    query = select(Visit).join(Visit.patient).where(own_visits(by)).params(ids_of(by))
     if words.strip():
         like = "%" + re.sub(r"([\\%_])", r"\\\1", words.strip()) + "%"
         query = query.where(User.name.ilike(like, escape="\\") | Visit.reason.ilike(like, escape="\\"))

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Blueprint, current_app, jsonify, render_template, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import literal, tuple_
+from sqlalchemy import bindparam, tuple_
 
 from telehealth import access, audit, cards, history, links, sessions, video, visits
 from telehealth.cards import SessionView
@@ -41,19 +41,22 @@ from telehealth.times import iso
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 api = Api(blueprint, Error)
 
+_session = Session.__table__.c
+_CURSOR = tuple_(bindparam("cursor_at", type_=_session.created_at.type), bindparam("cursor_id"))
+_WANTED = {
+    "status": _session.status == bindparam("status"),
+    "visit_id": _session.visit_id == bindparam("visit_id"),
+    "cursor": tuple_(_session.created_at, _session.id) < _CURSOR,
+}
+_NEWEST_FIRST = (_session.created_at.desc(), _session.id.desc())
+
 
 @api.endpoint("GET", "/telemedicine/", SessionList, query=SessionQuery)
 def list_sessions(query: SessionQuery) -> dict[str, Any]:
     """List sessions, newest first: doctors and patients their own, staff all."""
-    wanted = []
-    if query.status:
-        wanted.append(Session.status == query.status)
-    if query.visit_id:
-        wanted.append(Session.visit_id == query.visit_id)
-    if query.cursor:
-        wanted.append(tuple_(Session.created_at, Session.id) < _cursor(query.cursor))
-    order = [Session.created_at.desc(), Session.id.desc()]
-    found = cards.load_sessions(*wanted, by=actor(), order=order, most=query.limit + 1)
+    wanted = [rule for name, rule in _WANTED.items() if getattr(query, name)]
+    values = {"status": query.status, "visit_id": query.visit_id, **_cursor(query.cursor)}
+    found = cards.load_sessions(*wanted, by=actor(), order=_NEWEST_FIRST, most=query.limit + 1, values=values)
     cards.add_recordings(found)
     page, more = found[: query.limit], len(found) > query.limit
     return {
@@ -221,7 +224,9 @@ def _write_cursor(session: SessionView) -> str:
     return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
 
 
-def _cursor(cursor: str) -> Any:
+def _cursor(cursor: str | None) -> dict[str, object]:
+    if not cursor:
+        return {}
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         created_at, session_id = base64.urlsafe_b64decode(padded).decode().split(" ")
@@ -231,4 +236,4 @@ def _cursor(cursor: str) -> Any:
         moment = moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise Invalid(fields={"cursor": ["not one of ours"]}) from None
-    return tuple_(literal(moment, Session.created_at.type), literal(session_id))
+    return {"cursor_at": moment, "cursor_id": session_id}

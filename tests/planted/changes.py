@@ -60,8 +60,8 @@ CHANGES = (
     Fault(
         "writers of a session do not wait for each other",
         "telehealth/access.py",
-        "select(Session).where(Session.id == session.id).with_for_update(of=Session)",
-        "select(Session).where(Session.id == session.id)",
+        'select(Session).where(_session.id == bindparam("id")).with_for_update(of=Session)',
+        'select(Session).where(_session.id == bindparam("id"))',
         (
             "tests/test_consents.py::test_many_presses_at_once_are_one_decision",
             f"{RACES}::test_pages_that_come_in_at_once_leave_one_for_each_person",
