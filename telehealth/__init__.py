@@ -19,6 +19,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     """The application. Without settings, those of the environment; a bad one ends the process."""
     settings = settings or _settings_or_exit()
     app = Flask(__name__, static_folder=None)
+    app.jinja_environment = pages.Environment
     app.config.from_mapping(_flask_config(settings))
 
     db.init_app(app)
