@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import joinedload
 
 from telehealth import audit, changes, clock, presence
@@ -32,6 +32,38 @@ CHECKED_LATELY = timedelta(seconds=60)
 
 SLACK = timedelta(seconds=10)
 """How far the provider's clock and ours may be apart when a stay is matched with a page."""
+
+# Asked at every callback, and those come in storms: put together once.
+# The lock is as signals.lock takes it, by way of the room; a room stays with its session.
+_LOCK = (
+    select(Session.id)
+    .join(Room, Room.session_id == Session.id)
+    .where(Room.provider_id == bindparam("room"))
+    .with_for_update(of=Session)
+)
+_ROOM = (
+    select(Room)
+    .where(Room.provider_id == bindparam("room"))
+    .options(joinedload(Room.session))
+    .execution_options(populate_existing=True)
+)
+_STAY = (
+    select(Attendance)
+    .where(Attendance.provider_id == bindparam("attendee"))
+    .execution_options(populate_existing=True)
+)
+_PAGE = (
+    select(Participation)
+    .where(
+        Participation.session_id == bindparam("session"),
+        Participation.user_id == bindparam("user"),
+        Participation.entered_at <= bindparam("latest"),
+        or_(Participation.left_at.is_(None), Participation.left_at >= bindparam("earliest")),
+    )
+    .order_by(Participation.entered_at.desc())
+    .limit(1)
+    .execution_options(populate_existing=True)
+)
 
 
 @dataclass(frozen=True)
@@ -96,13 +128,10 @@ def talk_time(stays: Sequence[Stay], until: datetime) -> int:
 
 def _room(event: Happening) -> Room | None:
     """The room with its session, every other writer of it held back; None for one that is not ours."""
-    # As signals.lock does, by way of the room; a room stays with its session.
-    held = select(Session.id).join(Room, Room.session_id == Session.id)
-    held = held.where(Room.provider_id == event.room_id).with_for_update(of=Session)
-    if db.session.scalar(held) is None:
+    asked = {"room": event.room_id}
+    if db.session.scalar(_LOCK, asked) is None:
         return None
-    query = select(Room).where(Room.provider_id == event.room_id).options(joinedload(Room.session))
-    room = db.session.scalars(query.execution_options(populate_existing=True)).one()
+    room = db.session.scalars(_ROOM, asked).one()
     return None if event.room and room.session.room != event.room else room
 
 
@@ -126,8 +155,7 @@ def _stayed(room: Room, event: Happening) -> bool:
     if user_id is None:
         log.info("ignored: %s of nobody that we know", event.kind)
         return event.kind == event.JOINED
-    query = select(Attendance).where(Attendance.provider_id == event.attendee_id)
-    stay = db.session.scalar(query.execution_options(populate_existing=True))
+    stay = db.session.scalar(_STAY, {"attendee": event.attendee_id})
     if stay is not None and (stay.joined_told if event.kind == event.JOINED else stay.left_told):
         return False
     if event.kind == event.JOINED:
@@ -223,14 +251,8 @@ def _stays_on(stay: Attendance, part: Participation) -> bool:
 
 def _page_of(session_id: str, user_id: str, at: datetime) -> Participation | None:
     """The page that this person was on at that moment."""
-    query = select(Participation).where(
-        Participation.session_id == session_id,
-        Participation.user_id == user_id,
-        Participation.entered_at <= at + SLACK,
-        or_(Participation.left_at.is_(None), Participation.left_at >= at - SLACK),
-    )
-    newest = query.order_by(Participation.entered_at.desc()).limit(1)
-    return db.session.scalar(newest.execution_options(populate_existing=True))
+    asked = {"session": session_id, "user": user_id, "latest": at + SLACK, "earliest": at - SLACK}
+    return db.session.scalar(_PAGE, asked)
 
 
 def _write(action: str, session: Session, user_id: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import and_, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
 from telehealth import attendance, audit, clock, presence, rooms
@@ -34,6 +34,19 @@ MEMORY = timedelta(days=7)
 
 SILENCES = 3
 """After so many questions in a row without an answer the rest is left for the next time."""
+
+# The person and the page of theirs that was heard of last in this session.
+_LAST_PAGE = (
+    select(User.active, Participation.state, Participation.left_at, SignIn.ended_at)
+    .outerjoin(
+        Participation,
+        and_(Participation.user_id == User.id, Participation.session_id == bindparam("session")),
+    )
+    .outerjoin(SignIn, SignIn.id == Participation.sign_in_id)
+    .where(User.id == bindparam("user"))
+    .order_by(Participation.seen_at.desc())
+    .limit(1)
+)
 
 
 @dataclass
@@ -165,16 +178,8 @@ def _may_stay(session: Session, identity: str) -> bool:
     user_id = presence.whose(session, identity)
     if user_id is None:
         return False
-    last = and_(Participation.user_id == User.id, Participation.session_id == session.id)
-    query = (
-        select(User.active, Participation.state, Participation.left_at, SignIn.ended_at)
-        .outerjoin(Participation, last)
-        .outerjoin(SignIn, SignIn.id == Participation.sign_in_id)
-        .where(User.id == user_id)
-        .order_by(Participation.seen_at.desc())
-        .limit(1)
-    )
-    active, state, left_at, signed_out = db.session.execute(query).one()
+    asked = {"user": user_id, "session": session.id}
+    active, state, left_at, signed_out = db.session.execute(_LAST_PAGE, asked).one()
     # A page that was lost to us when its sign-in ended could not be told to leave.
     lost_the_right = state == Participation.LOST and signed_out is not None
     left = state == Participation.LEFT and not (

@@ -11,12 +11,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from telehealth import changes, clock
 from telehealth.extensions import db
 from telehealth.models import Session, Signal
 from telehealth.store import new_id, transaction
+
+# Asked in almost every request of a call: put together once.
+_LOCK = select(Session.last_signal).where(Session.id == bindparam("session")).with_for_update()
+_SINCE = (
+    select(Signal)
+    .where(Signal.recipient_id == bindparam("recipient"), Signal.seq > bindparam("after"))
+    .order_by(Signal.seq)
+)
 
 
 @dataclass(frozen=True)
@@ -75,8 +83,7 @@ def own(recipients: Sequence[str], kind: str, body: dict[str, Any]) -> list[Mess
 
 def read(recipient_id: str, after: int) -> list[Signal]:
     """What came in for a participant since number `after`, in order."""
-    query = select(Signal).where(Signal.recipient_id == recipient_id, Signal.seq > after)
-    return list(db.session.scalars(query.order_by(Signal.seq)))
+    return list(db.session.scalars(_SINCE, {"recipient": recipient_id, "after": after}))
 
 
 def lock(session_id: str) -> int:
@@ -85,5 +92,4 @@ def lock(session_id: str) -> int:
     Whoever changes participations asks for this first: then the audit, which comes last, is never
     held by somebody who waits for a participation.
     """
-    query = select(Session.last_signal).where(Session.id == session_id).with_for_update()
-    return db.session.scalars(query).one()
+    return db.session.scalars(_LOCK, {"session": session_id}).one()

@@ -52,8 +52,8 @@ CHANGES = (
     Fault(
         "messages of a call do not wait for each other",
         "telehealth/signals.py",
-        "where(Session.id == session_id).with_for_update()",
-        "where(Session.id == session_id)",
+        'where(Session.id == bindparam("session")).with_for_update()',
+        'where(Session.id == bindparam("session"))',
         ("tests/test_signals.py",),
         "postgresql",
     ),
