@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 
 from telehealth import access, audit, changes, clock, presence, sessions, sign_ins, signals
 from telehealth.access import Actor
@@ -23,6 +23,20 @@ from telehealth.store import transaction
 
 OFTEN = timedelta(seconds=5)
 """That a page was heard of is written down at most so often."""
+
+# Asked again and again while somebody waits for a picture: put together once.
+_IDS = select(Participation.id).where(Participation.session_id == bindparam("session"))
+_MINE = (
+    select(Participation)
+    .where(Participation.id == bindparam("page"))
+    .execution_options(populate_existing=True)
+)
+_PARTS = (
+    select(Participation)
+    .where(or_(Participation.session_id == bindparam("session"), Participation.id == bindparam("page")))
+    .order_by(Participation.entered_at, Participation.id)
+    .execution_options(populate_existing=True)
+)
 
 
 @dataclass(frozen=True)
@@ -108,7 +122,7 @@ def send(session: Session, participant_id: str, messages: Sequence[dict[str, Any
     Raises Gone, Invalid.
     """
     me = _present(session, participant_id, by=by)
-    here = set(db.session.scalars(select(Participation.id).where(Participation.session_id == session.id)))
+    here = set(db.session.scalars(_IDS, {"session": session.id}))
     if any(message["to"] not in here for message in messages):
         raise Invalid(fields={"to": ["no participant of this session"]})
     passed_on = [_message(me, message["to"], message["id"], message["body"]) for message in messages]
@@ -162,8 +176,7 @@ def _news(me: Participation, connected: bool) -> tuple[bool, bool]:
 
 
 def _mine(session: Session, participant_id: str, *, by: Actor) -> Participation | None:
-    query = select(Participation).where(Participation.id == participant_id)
-    part = db.session.scalar(query.execution_options(populate_existing=True))
+    part = db.session.scalar(_MINE, {"page": participant_id})
     if part is not None:
         _check_mine(part, session, by=by)
     return part
@@ -189,11 +202,7 @@ def _check_present(part: Participation) -> None:
 
 def _parts(session: Session, participant_id: str) -> list[Participation]:
     """All pages of this session's call so far, and the one of this id wherever it belongs, oldest first."""
-    query = select(Participation).where(
-        or_(Participation.session_id == session.id, Participation.id == participant_id)
-    )
-    query = query.order_by(Participation.entered_at, Participation.id)
-    return list(db.session.scalars(query.execution_options(populate_existing=True)))
+    return list(db.session.scalars(_PARTS, {"session": session.id, "page": participant_id}))
 
 
 def _new(

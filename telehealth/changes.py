@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from blinker import Signal
-from sqlalchemy import text
+from sqlalchemy import insert, text
 from sqlalchemy.orm import Session as DbSession
 
 from telehealth import clock
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from telehealth.models import Session
 
 CHANNEL = "telehealth"
+
+_NOTIFY = text("SELECT pg_notify(:channel, :topics)")
 
 kept = Signal("topics of a transaction that was just committed in this process")
 
@@ -44,13 +46,10 @@ def take(session: DbSession) -> list[str]:
     if not topics or not session.in_transaction():
         return []
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(
-            text("SELECT pg_notify(:channel, :topics)"),
-            {"channel": CHANNEL, "topics": " ".join(topics)},
-        )
+        session.execute(_NOTIFY, {"channel": CHANNEL, "topics": " ".join(topics)})
     else:
         from telehealth.models import Change
 
-        session.add(Change(topics=" ".join(topics), at=clock.now()))
-        session.flush()
+        write = insert(Change.__table__)  # type: ignore[arg-type]
+        session.execute(write, {"topics": " ".join(topics), "at": clock.now()})
     return topics

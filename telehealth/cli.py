@@ -12,7 +12,7 @@ import click
 from flask import Flask, current_app
 from werkzeug.local import LocalProxy
 
-from telehealth import audit, chores, demo, people, reconcile, sign_ins, video
+from telehealth import api_tokens, audit, chores, demo, people, reconcile, video
 from telehealth.access import SYSTEM
 from telehealth.errors import Invalid, NotFound, Refusal
 from telehealth.extensions import db
@@ -82,7 +82,7 @@ def create_api_token(email: str, name: str) -> None:
     user = people.by_email(email)
     if user is None or not user.active:
         raise click.ClickException("nobody with this e-mail address can sign in")
-    click.echo(sign_ins.create_api_token(user, name[:100], by=SYSTEM))
+    click.echo(api_tokens.create(user, name[:100], by=SYSTEM))
 
 
 @click.command("api-tokens")
@@ -92,7 +92,7 @@ def list_api_tokens(email: str | None) -> None:
     user = people.by_email(email) if email else None
     if email and user is None:
         raise click.ClickException("nobody has this e-mail address")
-    for token in sign_ins.api_tokens(user):
+    for token in api_tokens.listing(user):
         state = f"revoked {iso(token.revoked_at)}" if token.revoked_at else "works"
         click.echo("\t".join((token.id, iso(token.created_at), token.user.email, token.name, state)))
 
@@ -102,7 +102,7 @@ def list_api_tokens(email: str | None) -> None:
 def revoke_api_token(token_id: str) -> None:
     """Make one API token worthless; `flask api-tokens` tells its ID."""
     try:
-        sign_ins.revoke_api_token(token_id, by=SYSTEM)
+        api_tokens.revoke(token_id, by=SYSTEM)
     except NotFound:
         raise click.ClickException("no token that works has this ID; see: flask api-tokens") from None
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from datetime import timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import case, delete, update
+from sqlalchemy import bindparam, case, delete, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from telehealth import clock
@@ -28,19 +30,9 @@ def count(kind: str, what: str, most: int) -> bool:
     Counted before the try is made, so that many at once cannot slip through together.
     """
     now = clock.now()
-    # Begun at a time to come: the clock was ahead then, and nobody is shut out until it comes.
-    over = ~Limit.since.between(now - WINDOW, now + WINDOW)
-    begun = case((over, now), else_=Limit.since)
-    tries = case((over, 1), else_=Limit.tries + 1)
+    values = {"of": _key(kind, what), "now": now, "earliest": now - WINDOW, "latest": now + WINDOW}
     with transaction():
-        insert = postgresql.insert if is_postgresql() else sqlite.insert
-        counted = (
-            insert(Limit)
-            .values(key=_key(kind, what), tries=1, since=now)
-            .on_conflict_do_update(index_elements=[Limit.key], set_={"tries": tries, "since": begun})
-            .returning(Limit.tries)
-        )
-        found = db.session.scalars(counted, execution_options={"populate_existing": True}).one()
+        found = db.session.scalars(_counting(is_postgresql()), values).one()
     if found == 1:
         # Apart from the count: two who hold their own counter and clear away the other's would
         # wait for each other.
@@ -66,6 +58,21 @@ def forget(kind: str, what: str) -> None:
     """Begin anew, after a success."""
     with transaction():
         db.session.execute(delete(Limit).where(Limit.key == _key(kind, what)))
+
+
+@cache
+def _counting(on_postgresql: bool) -> Any:
+    """The statement that counts, put together once: every message of a call asks for it."""
+    table = Limit.__table__
+    limit, now = table.c, bindparam("now", type_=table.c.since.type)
+    # Begun at a time to come: the clock was ahead then, and nobody is shut out until it comes.
+    over = ~limit.since.between(bindparam("earliest"), bindparam("latest"))
+    begun = case((over, now), else_=limit.since)
+    tries = case((over, 1), else_=limit.tries + 1)
+    insert: Any = postgresql.insert if on_postgresql else sqlite.insert
+    first = insert(table).values(key=bindparam("of"), tries=1, since=now)
+    counted = first.on_conflict_do_update(index_elements=[limit.key], set_={"tries": tries, "since": begun})
+    return counted.returning(limit.tries)
 
 
 def _key(kind: str, what: str) -> str:

@@ -11,11 +11,12 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
 from blinker import Signal as Notice
 from flask import current_app
-from sqlalchemy import ColumnElement, Select, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, or_, select, update
 
 from telehealth import access, audit, changes, clock, signals
 from telehealth.access import SYSTEM, Actor
@@ -106,13 +107,8 @@ def whose(session: Session, name: str) -> str | None:
 
 def open_of(session_id: str, user_id: str | None = None, *, lost: bool = False) -> list[Participation]:
     """Participations of this session that have not left, stale ones included, and `lost` ones if asked."""
-    query = select(Participation).where(
-        Participation.session_id == session_id, _MAY_BE_THERE if lost else Participation.left_at.is_(None)
-    )
-    if user_id:
-        query = query.where(Participation.user_id == user_id)
-    query = query.order_by(Participation.entered_at).execution_options(populate_existing=True)
-    return list(db.session.scalars(query))
+    query = _open_query(of_one=user_id is not None, lost=lost)
+    return list(db.session.scalars(query, {"session": session_id, "user": user_id}))
 
 
 def step_out(part: Participation, session: Session, *, by: Actor, state: str, why: str) -> None:
@@ -234,6 +230,15 @@ def waited_since(pages: Sequence[Participation]) -> datetime | None:
 def role_of(by: Actor, session: Session) -> str:
     """The part this actor plays in the call."""
     return access.relation(by, session) or Role.PATIENT
+
+
+@cache
+def _open_query(*, of_one: bool, lost: bool) -> Select[Participation]:
+    there = _MAY_BE_THERE if lost else Participation.left_at.is_(None)
+    query = select(Participation).where(Participation.session_id == bindparam("session"), there)
+    if of_one:
+        query = query.where(Participation.user_id == bindparam("user"))
+    return query.order_by(Participation.entered_at).execution_options(populate_existing=True)
 
 
 def _stale() -> ColumnElement[bool]:

@@ -5,16 +5,18 @@ An idle sign-in ends after 15 minutes for doctors and staff, 30 for patients; an
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 
 from sqlalchemy import ColumnElement, Select, bindparam, exists, select, update
 
 from telehealth import audit, changes, clock, limits, passwords, presence, signals
 from telehealth.access import Actor
-from telehealth.errors import Gone, NotFound, TooMany
+from telehealth.errors import Gone, TooMany
 from telehealth.extensions import db
-from telehealth.models import ApiToken, Link, Participation, Role, SignIn, User
+from telehealth.models import Link, Participation, Role, SignIn, User
 from telehealth.secret import digest, new_token
 from telehealth.store import release, transaction
 
@@ -38,6 +40,9 @@ _FIND = (
     .join_from(SignIn.__table__, User.__table__, _SIGN_IN.user_id == _USER.id)
     .where(_SIGN_IN.token_hash == bindparam("token_hash"), _SIGN_IN.ended_at.is_(None), _USER.active)
 )
+_STANDS = select(SignIn.id).where(SignIn.id == bindparam("sign_in"), SignIn.ended_at.is_(None))
+_ACTIVE = select(User.id).where(User.id == bindparam("user"), User.active)
+_ACTIVE_WITH = _ACTIVE.where(User.password_hash == bindparam("password_hash"))
 
 
 @dataclass(frozen=True)
@@ -151,15 +156,6 @@ def find(token: str, origin: Origin, *, passive: bool, in_call: bool) -> Actor |
     )
 
 
-def find_by_bearer(token: str, origin: Origin) -> Actor | None:
-    """Who this API token acts for. Raises TooMany for an address that guesses."""
-    found = db.session.scalar(select(ApiToken).where(ApiToken.token_hash == digest(token)))
-    if found is None or found.revoked_at is not None or not found.user.active:
-        limits.guard("bearer", origin.address, limits.PER_ADDRESS)
-        return None
-    return actor_for(found.user, "token", origin)
-
-
 def sign_out(actor: Actor, *, stay_in_call: bool = False) -> None:
     """End the actor's sign-in: its cookie is worth nothing from now on.
 
@@ -183,14 +179,13 @@ def stands(sign_in_id: str | None, *, held: bool = False) -> bool:
 
     `held`: nor will be before the transaction is over; asked in a locked session.
     """
-    query = select(SignIn.id).where(SignIn.id == sign_in_id, SignIn.ended_at.is_(None))
-    return sign_in_id is None or _is_there(query, held)
+    return sign_in_id is None or _is_there(_STANDS, held, {"sign_in": sign_in_id})
 
 
 def is_active(user_id: str | None, password_hash: str | None = None, *, held: bool = False) -> bool:
     """Whether they are active, with this password if given; `held` as above, before a session is locked."""
-    query = select(User.id).where(User.id == user_id, User.active)
-    return _is_there(query.where(User.password_hash == password_hash) if password_hash else query, held)
+    asked = {"user": user_id, "password_hash": password_hash}
+    return _is_there(_ACTIVE_WITH if password_hash else _ACTIVE, held, asked)
 
 
 def may_go_on(by: Actor) -> bool:
@@ -206,31 +201,6 @@ def end_all(user: User) -> None:
 def end_by_link(session_id: str) -> None:
     """End the sign-ins that links of this session opened."""
     _end((SignIn.session_id == session_id) & (SignIn.kind == "link"))
-
-
-def create_api_token(user: User, name: str, *, by: Actor) -> str:
-    """A new bearer token for the person, shown once."""
-    token = "th_" + new_token()
-    with transaction():
-        db.session.add(ApiToken(user_id=user.id, name=name, token_hash=digest(token), created_at=clock.now()))
-        audit.record("user.api_token", by=by, object_type="user", object_id=user.id)
-    return token
-
-
-def api_tokens(user: User | None = None) -> list[ApiToken]:
-    """The API tokens of this person, or of everybody, oldest first; what was printed is not among it."""
-    query = select(ApiToken).order_by(ApiToken.created_at, ApiToken.id)
-    return list(db.session.scalars(query.where(ApiToken.user_id == user.id) if user else query))
-
-
-def revoke_api_token(token_id: str, *, by: Actor) -> None:
-    """Make one API token worthless. Raises NotFound for one that is not there or was revoked."""
-    with transaction():
-        revoked = update(ApiToken).where(ApiToken.id == token_id, ApiToken.revoked_at.is_(None))
-        owner = db.session.scalar(revoked.values(revoked_at=clock.now()).returning(ApiToken.user_id))
-        if owner is None:
-            raise NotFound()
-        audit.record("user.api_token_revoked", by=by, object_type="user", object_id=owner)
 
 
 def _open(user: User, kind: str, origin: Origin, link: Link | None = None) -> tuple[str, SignIn]:
@@ -275,8 +245,13 @@ def _in_call(sign_in_id: str, idle: timedelta) -> bool:
     return bool(db.session.scalar(select(lately)))
 
 
-def _is_there(query: Select[str], held: bool) -> bool:
-    return db.session.scalar(query.with_for_update(read=True) if held else query) is not None
+def _is_there(query: Select[str], held: bool, asked: Mapping[str, str | None]) -> bool:
+    return db.session.scalar(_held(query) if held else query, asked) is not None
+
+
+@cache
+def _held(query: Select[str]) -> Select[str]:
+    return query.with_for_update(read=True)
 
 
 def _refuse(who: Actor, reason: str) -> None:

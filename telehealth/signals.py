@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from telehealth import changes, clock
 from telehealth.extensions import db
@@ -20,6 +20,16 @@ from telehealth.store import new_id, transaction
 
 # Asked in almost every request of a call: put together once.
 _LOCK = select(Session.last_signal).where(Session.id == bindparam("session")).with_for_update()
+_KNOWN = select(Signal.message_id).where(
+    Signal.session_id == bindparam("session"), Signal.message_id.in_(bindparam("ids", expanding=True))
+)
+_WRITE = insert(Signal.__table__)  # type: ignore[arg-type]
+_COUNT = (
+    update(Session)
+    .where(Session.id == bindparam("session"))
+    .values(last_signal=bindparam("last"))
+    .execution_options(synchronize_session=False)
+)
 _SINCE = (
     select(Signal)
     .where(Signal.recipient_id == bindparam("recipient"), Signal.seq > bindparam("after"))
@@ -44,30 +54,28 @@ def post(session_id: str, messages: Sequence[Message], *, browsers: bool = True)
     with transaction():
         last = lock(session_id)
         ids = [message.message_id for message in messages]
-        query = select(Signal.message_id).where(Signal.session_id == session_id, Signal.message_id.in_(ids))
-        known = set(db.session.scalars(query)) if browsers else set()
+        asked = {"session": session_id, "ids": ids}
+        known = set(db.session.scalars(_KNOWN, asked)) if browsers else set()
+        rows = []
         for message in messages:
             if message.message_id in known:
                 continue
             known.add(message.message_id)
             last += 1
-            db.session.add(
-                Signal(
-                    session_id=session_id,
-                    seq=last,
-                    recipient_id=message.to,
-                    message_id=message.message_id,
-                    kind=message.kind,
-                    body=json.dumps(message.body),
-                    at=clock.now(),
-                )
+            rows.append(
+                {
+                    "session_id": session_id,
+                    "seq": last,
+                    "recipient_id": message.to,
+                    "message_id": message.message_id,
+                    "kind": message.kind,
+                    "body": json.dumps(message.body),
+                    "at": clock.now(),
+                }
             )
-        db.session.execute(
-            update(Session)
-            .where(Session.id == session_id)
-            .values(last_signal=last)
-            .execution_options(synchronize_session=False)
-        )
+        if rows:
+            db.session.execute(_WRITE, rows)
+        db.session.execute(_COUNT, {"session": session_id, "last": last})
         changes.announce(f"call:{session_id}")
 
 

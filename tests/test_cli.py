@@ -8,7 +8,7 @@ from support.apps import command
 from support.cast import PASSWORD
 from support.domain import head, page_id, rows, told
 
-from telehealth import calls, chores, people, sign_ins
+from telehealth import api_tokens, calls, chores, people, sign_ins
 from telehealth.extensions import db
 from telehealth.models import ApiToken, Participation, Status, User
 from telehealth.secret import digest
@@ -82,7 +82,7 @@ def test_an_api_token_is_printed_once_and_kept_by_its_hash(app, run, dr_grey):
     result = run("create-api-token", "Grey@clinic.example", "--name", "lab")
     (token,) = result.stdout.split()
     with app.app_context():
-        assert sign_ins.find_by_bearer(token, Origin()).user_id == dr_grey.id
+        assert api_tokens.find(token, Origin()).user_id == dr_grey.id
         assert [(row["name"], row["token_hash"]) for row in rows(ApiToken)] == [("lab", digest(token))]
 
 
@@ -103,7 +103,7 @@ def test_api_tokens_are_listed_and_revoked_one_at_a_time(app, run, dr_grey, sam)
     run("revoke-api-token", listed[0][0])
     with app.app_context():
         assert told(since) == ["user.api_token_revoked by system"]
-        works = [sign_ins.find_by_bearer(secret, Origin()) is not None for secret in secrets]
+        works = [api_tokens.find(secret, Origin()) is not None for secret in secrets]
     assert works == [False, True, True]
     output = run("api-tokens").stdout
     assert "\trevoked 20" in output.splitlines()[0]

@@ -6,9 +6,20 @@ import pytest
 from support.cast import PASSWORD
 from support.domain import NOW, entries, head, page_id, rows, together, told
 
-from telehealth import access, calls, limits, links, passwords, people, presence, sign_ins, signals
+from telehealth import (
+    access,
+    api_tokens,
+    calls,
+    limits,
+    links,
+    passwords,
+    people,
+    presence,
+    sign_ins,
+    signals,
+)
 from telehealth.errors import Gone, TooMany, WrongState
-from telehealth.models import ApiToken, Limit, Role, SignIn, Status
+from telehealth.models import Limit, Role, SignIn, Status
 from telehealth.secret import digest
 from telehealth.sign_ins import ABSOLUTE, IDLE, Origin
 
@@ -277,13 +288,13 @@ def test_signing_out_ends_this_sign_in_and_no_other(ana):
 
 def test_who_is_deactivated_is_out_at_once_and_stays_out(ana, sam):
     cookie = sign_in(ana)
-    token = sign_ins.create_api_token(access.load_person(ana.id, by=sam.actor), "", by=sam.actor)
+    token = api_tokens.create(access.load_person(ana.id, by=sam.actor), "", by=sam.actor)
     set_active(ana, False, sam)
     assert find(cookie, in_call=True) is None
-    assert sign_ins.find_by_bearer(token, DESK) is None
+    assert api_tokens.find(token, DESK) is None
     set_active(ana, True, sam)
     assert find(cookie) is None
-    assert sign_ins.find_by_bearer(token, DESK) is None
+    assert api_tokens.find(token, DESK) is None
     assert sign_in(ana) is not None
 
 
@@ -294,26 +305,6 @@ def test_a_new_password_ends_every_sign_in(ana, sam):
     assert [find(cookie) for cookie in cookies] == [None, None]
     assert sign_in(ana) is None
     assert sign_in(ana, "an entirely new sentence") is not None
-
-
-def test_a_bearer_token_acts_for_its_person(dr_grey, sam):
-    since = head()
-    user = access.load_person(dr_grey.id, by=sam.actor)
-    token = sign_ins.create_api_token(user, "lab", by=sam.actor)
-    actor = sign_ins.find_by_bearer(token, DESK)
-    assert (actor.user_id, actor.via, actor.sign_in_id) == (dr_grey.id, "token", None)
-    assert [(row["name"], row["token_hash"]) for row in rows(ApiToken)] == [("lab", digest(token))]
-    assert told(since) == ["user.api_token by staff"]
-
-
-def test_guessing_bearer_tokens_is_limited_by_address(monkeypatch, dr_grey, sam):
-    monkeypatch.setattr(limits, "PER_ADDRESS", 3)
-    token = sign_ins.create_api_token(access.load_person(dr_grey.id, by=sam.actor), "", by=sam.actor)
-    for _ in range(3):
-        assert sign_ins.find_by_bearer("th_guess", DESK) is None
-    with pytest.raises(TooMany):
-        sign_ins.find_by_bearer("th_guess", DESK)
-    assert sign_ins.find_by_bearer(token, DESK) is not None
 
 
 def test_a_links_sign_in_is_idle_like_its_patients(clinic, dr_grey, moment):

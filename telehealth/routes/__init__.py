@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from telehealth import sign_ins
+from telehealth import api_tokens, sign_ins
 from telehealth.access import Actor
 from telehealth.errors import Invalid, NotFound, Unauthenticated
 from telehealth.extensions import csrf
@@ -208,7 +208,7 @@ def _identify(view: Callable[..., Any] | None) -> Actor | None:
         kind, _space, token = request.headers["Authorization"].partition(" ")
         found = None
         if kind.lower() == "bearer" and token:
-            found = sign_ins.find_by_bearer(token.strip(), origin())
+            found = api_tokens.find(token.strip(), origin())
         if found is None:
             raise Unauthenticated()
         return found

@@ -50,7 +50,7 @@ SIGNING_IN = (
     ),
     Fault(
         "a token of a program outlives its person",
-        "telehealth/sign_ins.py",
+        "telehealth/api_tokens.py",
         "found is None or found.revoked_at is not None or not found.user.active",
         "found is None",
         ("tests/routes/test_auth.py::test_a_token_of_a_deactivated_person_or_a_wrong_one_is_refused",),

@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 
 from routes import access_table
 from telehealth import (
+    api_tokens,
     calls,
     clock,
     consents,
@@ -178,7 +179,7 @@ class House:
             self.sign_in(self.guests[key])
             with self.app.app_context():
                 user = db.session.get_one(User, person.id)
-                token = sign_ins.create_api_token(user, "test", by=SYSTEM)
+                token = api_tokens.create(user, "test", by=SYSTEM)
             self.guests[f"{key}_token"] = Guest(
                 f"{key}_token", column, person.actor, {"Authorization": f"Bearer {token}"}, program=True
             )
@@ -202,7 +203,7 @@ class House:
         visitor = self._visitor()
         visitor.sign_in(details.email, PASSWORD)
         with self.app.app_context():
-            token = sign_ins.create_api_token(user, "test", by=SYSTEM)
+            token = api_tokens.create(user, "test", by=SYSTEM)
             # Past the operation, which would end the sign-in too: each of the two must be enough.
             db.session.execute(update(User).where(User.id == user.id).values(active=False))
             db.session.commit()

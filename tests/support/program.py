@@ -10,7 +10,7 @@ from openapi_schema_validator import OAS31Validator
 from werkzeug.test import TestResponse
 
 from support.cast import Person
-from telehealth import people, sign_ins
+from telehealth import api_tokens, people
 from telehealth.access import SYSTEM
 
 PREFIX = "/api/v1"
@@ -54,7 +54,7 @@ class Program:
         with app.app_context():
             user = people.by_email(person.part.email)
             assert user is not None
-            self.token = sign_ins.create_api_token(user, "tests", by=SYSTEM)
+            self.token = api_tokens.create(user, "tests", by=SYSTEM)
 
     def get(self, path: str, status: int = 200) -> Any:
         """What comes back of a GET."""

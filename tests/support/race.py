@@ -10,7 +10,7 @@ from flask import Flask
 
 from support.domain import page_id, rows
 from support.wire import Wire
-from telehealth import clock, links, people, sessions, sign_ins, video, visits
+from telehealth import api_tokens, clock, links, people, sessions, sign_ins, video, visits
 from telehealth.access import SYSTEM, Actor
 from telehealth.extensions import db
 from telehealth.models import (
@@ -95,7 +95,7 @@ class Track:
             self._count += 1
             details = people.Details(f"{role}{self._count}@clinic.example", f"{role} {self._count}")
             user = people.create(role, details, by=SYSTEM)
-            known = Somebody(user.id, sign_ins.create_api_token(user, "race", by=SYSTEM))
+            known = Somebody(user.id, api_tokens.create(user, "race", by=SYSTEM))
             self._people[role] = known
         return known
 

@@ -15,7 +15,7 @@ from support.cast import CAST, PASSWORD
 from support.domain import NOW
 from support.ledger import Ledger, Row
 from support.troubled_video import Killed, TroubledVideo
-from telehealth import access, clock, people, sign_ins
+from telehealth import access, api_tokens, clock, people, sign_ins
 from telehealth.access import SYSTEM, Actor
 from telehealth.errors import Refusal
 from telehealth.extensions import db
@@ -150,7 +150,7 @@ class Stage:
         """A token for a program of this person."""
         user = people.by_email(CAST[key].email)
         assert user
-        return self._door(key, "token", sign_ins.create_api_token(user, "a program", by=SYSTEM))
+        return self._door(key, "token", api_tokens.create(user, "a program", by=SYSTEM))
 
     def sign_in(self, key: str) -> Door:
         """A sign-in with a password."""
@@ -174,7 +174,7 @@ class Stage:
         """Who comes in by it, held to the rules of sign-ins."""
         with self.app.app_context():
             if door.kind == "token":
-                found = sign_ins.find_by_bearer(door.secret, ORIGIN)
+                found = api_tokens.find(door.secret, ORIGIN)
             else:
                 found = sign_ins.find(door.secret, ORIGIN, passive=passive, in_call=in_call)
         now, role = clock.now(), CAST[door.key].role
