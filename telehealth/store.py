@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import DateTime, Dialect, Engine, TypeDecorator, event
+from sqlalchemy import Connection, DateTime, Dialect, Engine, TypeDecorator, event
 
 from telehealth import changes
 from telehealth.extensions import db
@@ -71,18 +71,20 @@ def _prepare_sqlite(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Any) -> None:
-        raw = connection.connection.dbapi_connection
-        if connection.get_execution_options().get("writes", False):
-            _begin_writing(raw)
-        else:
-            raw.execute("BEGIN").close()
+        connection.connection.dbapi_connection.execute("BEGIN").close()
 
 
-def _begin_writing(raw: Any) -> None:
-    """Take the file's one place for a writer.
+def _begin_writing(connection: Connection) -> None:
+    """Make the transaction at hand one that writes.
 
-    SQLite's own waiting for it would hold up the whole worker, and every other request in it.
+    On PostgreSQL any may, and each of its statements sees all that is kept by then. On SQLite one that
+    has read would fail as soon as it writes after somebody else: it is ended, and the file's one place
+    for a writer taken. SQLite's own waiting for that would hold up every other request in this worker.
     """
+    if is_postgresql():
+        return
+    raw: Any = connection.connection.dbapi_connection
+    raw.execute("COMMIT").close()
     raw.execute("PRAGMA busy_timeout=0").close()
     try:
         end = time.monotonic() + BUSY
@@ -115,10 +117,9 @@ def transaction() -> Iterator[None]:
     if session.info.get("writing"):
         yield
         return
-    release()
     session.info["writing"] = True
     try:
-        session.connection(execution_options={"writes": True})
+        _begin_writing(session.connection())
         yield
         session.flush()
         topics = changes.take(session)
