@@ -57,8 +57,6 @@ def _flask_config(settings: config.Settings) -> dict[str, object]:
             # What people write must not get into a log with an error of the database.
             "hide_parameters": True,
             "max_overflow": 40,
-            # A server may have gone and come back; a file has not.
-            "pool_pre_ping": settings.database_url.startswith("postgresql"),
         },
         "TRUSTED_HOSTS": settings.trusted_hosts,
         "RECORDINGS": settings.instance / "recordings",

@@ -35,7 +35,6 @@ def today(bounds: tuple[datetime, datetime], *, by: Actor) -> list[SessionView]:
 def coming(*, by: Actor) -> list[SessionView]:
     """The actor's open sessions: running ones first, then by time."""
     found = load_sessions(_OPEN, by=by, order=_BY_TIME, most=LIST_MOST)
-    add_presence(found)
     return sorted(found, key=lambda s: (s.status != Status.IN_PROGRESS, s.scheduled_start))
 
 

@@ -1,4 +1,4 @@
-"""Tokens by which programs act for a person: shown once, kept as a hash, good until they are revoked."""
+"""Tokens by which programs act for a person: shown once, kept as a hash, good until somebody ends them."""
 
 from __future__ import annotations
 

@@ -135,15 +135,15 @@ _SESSION = (
 )
 _PART = (_part.id, _part.user_id, _part.role, _part.state, _part.entered_at, _part.seen_at)
 _RECORDING = (_recording.id, _recording.status, _recording.duration_seconds, _recording.failure_reason)
+_IS_THERE, _IS_KEPT = _part.left_at.is_(None), _recording.status != Recording.DELETED
 _HERE = (
     select(_part.session_id, *_PART)
-    .where(_part.session_id.in_(bindparam("ids", expanding=True)), _part.left_at.is_(None))
+    .where(_part.session_id.in_(bindparam("ids", expanding=True)), _IS_THERE)
     .order_by(_part.entered_at)
 )
 _RECORDED = (
     select(_recording.session_id, *_RECORDING)
-    .where(_recording.session_id.in_(bindparam("ids", expanding=True)))
-    .where(_recording.status != Recording.DELETED)
+    .where(_recording.session_id.in_(bindparam("ids", expanding=True)), _IS_KEPT)
     .order_by(_recording.created_at, _recording.id)
 )
 _ID = len(_VISIT)
@@ -152,12 +152,12 @@ _MORE = _ID + len(_SESSION)
 
 def load_visit(visit_id: str, *, by: Actor) -> VisitView:
     """The visit with its sessions, if it is one of the actor's. Raises NotFound."""
-    return _load(Visit, "visit", visit_id, access.own_visits(by), by)
+    return _visit_by(Visit, visit_id, access.own_visits(by), by)
 
 
 def load_session(session_id: str, *, by: Actor) -> SessionView:
     """One session, if it is one of the actor's. Raises NotFound."""
-    return _load(Session, "session", session_id, access.own_sessions(by), by).sessions[0]
+    return _visit_by(Session, session_id, access.own_sessions(by), by).sessions[0]
 
 
 def load_sessions(
@@ -169,7 +169,8 @@ def load_sessions(
 ) -> list[SessionView]:
     """The actor's sessions of which all this is true, at most so many.
 
-    Conditions and order are constants; what they compare with is in `values`.
+    Conditions and order are constants; what they compare with is in `values`. Of links and consent
+    nothing is read, of who is there and of recordings by the two below.
     """
     query = _list_query(access.own_sessions(by), conditions, order)
     visits: dict[str, VisitView] = {}
@@ -213,11 +214,11 @@ def _visit_query(model: Any, own: ColumnElement[bool]) -> Any:
     link = Link.__table__.c
     joined = (
         _with_people(Visit.__table__.outerjoin(Session.__table__, _session.visit_id == _visit.id))
-        .outerjoin(Participation.__table__, and_(_part.session_id == _session.id, _part.left_at.is_(None)))
+        .outerjoin(Participation.__table__, and_(_part.session_id == _session.id, _IS_THERE))
         .outerjoin(Link.__table__, and_(link.session_id == _session.id, link.revoked_at.is_(None)))
         .outerjoin(
             Recording.__table__,
-            and_(_recording.session_id == _session.id, _recording.status != Recording.DELETED),
+            and_(_recording.session_id == _session.id, _IS_KEPT),
         )
     )
     consent = case((_session.recording_enabled, consents.newest_of(_session.id)), else_=None)
@@ -241,10 +242,12 @@ def _with_people(joined: Join) -> Join:
     )
 
 
-def _load(model: Any, kind: str, object_id: str, own: ColumnElement[bool], by: Actor) -> VisitView:
+def _visit_by(model: type[Visit | Session], object_id: str, own: ColumnElement[bool], by: Actor) -> VisitView:
+    """The visit of this id, or the one of the session of this id with that session alone."""
     values = {"object_id": object_id, **access.ids_of(by)}
     rows = db.session.execute(_visit_query(model, own), values).all()
     if not rows:
+        kind = model.__name__.lower()
         raise access.missing(model, kind, object_id, f"{kind}.read")
     return _build(rows)
 

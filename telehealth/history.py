@@ -94,7 +94,7 @@ def _words(entry: AuditEntry) -> str:
         return _("Ended by the system: nobody was in the call any more")
     if entry.action == "recording.read" and entry.reason == "downloaded":
         return _("Recording downloaded")
-    if entry.action == "session.read" and entry.reason:
+    if entry.action == "session.read" and entry.reason == "prepared by the browser":
         return _("Call page prepared by the browser, before anybody opened it")
     if entry.action == "recording.finish" and entry.actor_id is None:
         return _recording_words(entry.reason)

@@ -128,9 +128,9 @@ def sign_in_by_link(link: Link, origin: Origin) -> str:
 def find(token: str, origin: Origin, *, passive: bool, in_call: bool) -> Actor | None:
     """Who this cookie belongs to, if it is still good.
 
-    `passive` requests (polls, streams) extend nothing. `in_call` ones live on past the end as long
-    as their page is in a call or waits for one: a call in progress is not cut, and a press in it is
-    a use like any other.
+    `passive` requests (polls, streams, pages that a browser prepares) extend nothing. `in_call` ones
+    live on past the end as long as their page is in a call or waits for one: a call in progress is not
+    cut, and a press in it is a use like any other.
     """
     found = db.session.execute(_FIND, {"token_hash": digest(token)}).one_or_none()
     if found is None:

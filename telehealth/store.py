@@ -13,6 +13,7 @@ from typing import Any
 
 from flask import Flask
 from sqlalchemy import Connection, DateTime, Dialect, Engine, TypeDecorator, event
+from sqlalchemy.exc import InvalidatePoolError
 
 from telehealth import changes
 from telehealth.extensions import db
@@ -21,6 +22,7 @@ BUSY = 15
 """Seconds that a writer waits for its turn on SQLite."""
 LOOK_AGAIN = 0.004
 """Seconds at most until it looks again."""
+_IN_USE = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_RECOVERY)
 
 
 def new_id() -> str:
@@ -49,10 +51,12 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def init_app(app: Flask) -> None:
-    """Set the connections up; on SQLite with write-ahead log, foreign keys and explicit BEGINs."""
+    """Set the connections up: SQLite's with write-ahead log, foreign keys and explicit BEGINs."""
     with app.app_context():
         if db.engine.dialect.name == "sqlite":
             _prepare_sqlite(db.engine)
+        else:
+            _prepare_postgresql(db.engine)
 
 
 def _prepare_sqlite(engine: Engine) -> None:
@@ -74,6 +78,18 @@ def _prepare_sqlite(engine: Engine) -> None:
         connection.connection.dbapi_connection.execute("BEGIN").close()
 
 
+def _prepare_postgresql(engine: Engine) -> None:
+    @event.listens_for(engine, "checkout")
+    def on_checkout(dbapi_connection: Any, _record: Any, _proxy: Any) -> None:
+        # A server that has gone has closed its end of the line, after its last words if it had any. To
+        # see that takes no statement, as pool_pre_ping's question does.
+        try:
+            dbapi_connection.pgconn.consume_input()
+            dbapi_connection.pgconn.consume_input()
+        except dbapi_connection.OperationalError as trouble:
+            raise InvalidatePoolError() from trouble
+
+
 def _begin_writing(connection: Connection) -> None:
     """Make the transaction at hand one that writes.
 
@@ -92,7 +108,7 @@ def _begin_writing(connection: Connection) -> None:
             try:
                 raw.execute("BEGIN IMMEDIATE").close()
             except sqlite3.OperationalError as trouble:
-                if trouble.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                if trouble.sqlite_errorcode not in _IN_USE or time.monotonic() > end:
                     raise
                 time.sleep(random.uniform(0, LOOK_AGAIN))
             else:

@@ -116,6 +116,7 @@ def listing(status: str | None, *, by: Actor) -> list[Visit]:
 
 
 def _matching(words: str, by: Actor) -> Select[Visit]:
+    # What is put together anew at each search may as well carry the ids itself.
     query = select(Visit).join(Visit.patient).where(own_visits(by)).params(ids_of(by))
     if words.strip():
         like = "%" + re.sub(r"([\\%_])", r"\\\1", words.strip()) + "%"

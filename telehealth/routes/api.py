@@ -57,6 +57,7 @@ def list_sessions(query: SessionQuery) -> dict[str, Any]:
     wanted = [rule for name, rule in _WANTED.items() if getattr(query, name)]
     values = {"status": query.status, "visit_id": query.visit_id, **_cursor(query.cursor)}
     found = cards.load_sessions(*wanted, by=actor(), order=_NEWEST_FIRST, most=query.limit + 1, values=values)
+    cards.add_presence(found)
     cards.add_recordings(found)
     page, more = found[: query.limit], len(found) > query.limit
     return {

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from support.doubles import RefusingVideo, SilentVideo, install
 
+from routes.caller import Caller
 from telehealth import clock
 from telehealth.models import Status
 from telehealth.times import iso
@@ -70,6 +71,16 @@ def test_actions_are_the_steps_this_caller_may_take_now(api, clinic, status):
     session = clinic.session(status)
     for who, expected in ACTIONS.items():
         assert api(who).get(f"/telemedicine/{session.id}/")["actions"] == expected.get(status, []), who
+
+
+def test_in_a_list_a_session_is_what_it_is_alone(api, person, clinic):
+    session = clinic.session(Status.IN_PROGRESS, recording_enabled=True)
+    for who, steps in {"dr_grey": ["join", "leave", "end"], "ana": ["join", "leave"], "sam": []}.items():
+        if steps:
+            Caller(person(who), session).enter()
+        (listed,) = api(who).get("/telemedicine/")["results"]
+        assert listed == api(who).get(f"/telemedicine/{session.id}/")
+        assert listed["actions"] == steps
 
 
 def test_each_sees_their_own_and_staff_all(api, clinic):

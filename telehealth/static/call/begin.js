@@ -13,13 +13,14 @@ export const participant = Array.from(crypto.getRandomValues(new Uint8Array(12))
 
 /**
  * Settled once somebody looks at the page: what a browser prepares before the click comes in nowhere.
- * What was prepared long ago may know neither the session nor the network of today, and loads anew.
+ * What was prepared long ago may know neither the session nor the network of today: it loads anew,
+ * and here nothing is settled.
  */
 export const shown = new Promise((resolve) => {
-  if (!document.prerendering) return resolve();
+  if (!document.prerendering) resolve();
   const since = Date.now();
   const look = () => (Date.now() - since > PREPARED_MOST ? location.reload() : resolve());
-  return document.addEventListener('prerenderingchange', look, { once: true });
+  document.addEventListener('prerenderingchange', look, { once: true });
 });
 
 /**
