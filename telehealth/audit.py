@@ -13,6 +13,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from flask import current_app
@@ -167,8 +168,11 @@ def _mac(row: Mapping[str, Any]) -> str:
     canonical = {name: row[name] for name in ("id", *_FIELDS)}
     canonical["at"] = row["at"].astimezone(UTC).isoformat(timespec="microseconds")
     body = json.dumps(canonical, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    return hmac.new(_key(), row["prev"].encode() + body.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(
+        _key(current_app.config["SECRET_KEY"]), row["prev"].encode() + body.encode(), hashlib.sha256
+    ).hexdigest()
 
 
-def _key() -> bytes:
-    return hmac.digest(current_app.config["SECRET_KEY"].encode(), b"telehealth audit", "sha256")
+@cache
+def _key(secret: str) -> bytes:
+    return hmac.digest(secret.encode(), b"telehealth audit", "sha256")

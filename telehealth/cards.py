@@ -47,6 +47,11 @@ class VisitView:
     patient: PersonView
     sessions: list[SessionView] = field(default_factory=list, compare=False)
 
+    @cached_property
+    def looks(self) -> tuple[object, ...]:
+        """Everything of it that a card shows."""
+        return (self.id, self.status, self.doctor.name, self.patient.name, self.patient.phone)
+
 
 @dataclass(frozen=True)
 class PresenceView:
@@ -105,7 +110,7 @@ class SessionView:
     def looks(self) -> tuple[object, ...]:
         """Everything that decides how the card looks at this minute, save who reads it, and where."""
         now = clock.now()
-        always = (self.id, self.status, self.visit, self.consent, *self.recordings)
+        always = (self.id, self.status, self.visit.looks, self.consent, *self.recordings)
         if not self.is_open:
             return (*always, self.cancelled_by)
         here = tuple((p.user_id, p.state, _minutes(p.entered_at, now)) for p in self._fresh)

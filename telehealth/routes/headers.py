@@ -30,6 +30,12 @@ _CALL = (
     "camera=(self), microphone=(self), display-capture=(self), screen-wake-lock=(self), "
     "geolocation=(), payment=(), usb=()"
 )
+_ALWAYS = (
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Frame-Options", "DENY"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+)
 
 
 def init_app(app: Flask) -> None:
@@ -43,11 +49,8 @@ def add(response: Response) -> Response:
     in_call = request.endpoint == "call.show"
     headers["Content-Security-Policy"] = _policy_of_the_call() if in_call else POLICY
     headers["Permissions-Policy"] = _CALL if in_call else _SHUT
-    headers["Referrer-Policy"] = "no-referrer"
     headers["X-Content-Type-Options"] = "nosniff"
-    headers["X-Frame-Options"] = "DENY"
-    headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    headers.extend(_ALWAYS)
     if current_app.config["SETTINGS"].https:
         headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
     if response.mimetype == "text/html" and g.get("actor") and not in_call:

@@ -11,6 +11,7 @@ from typing import Any
 from babel import Locale, support
 from flask import Flask, Response, current_app, g, make_response, render_template, request, templating
 from flask_babel import get_locale, get_translations
+from flask_wtf.csrf import generate_csrf
 from jinja2.utils import LRUCache
 from markupsafe import Markup
 
@@ -68,6 +69,7 @@ def init_app(app: Flask) -> None:
         clinic_zone_id=settings.timezone.key,
         can=can,
         card=card,
+        csrf_token=_csrf_token,
         who=presence.who,
         video_name=settings.video_provider,
     )
@@ -142,6 +144,12 @@ def _context() -> dict[str, object]:
         "locale_lang": str(locale).replace("_", "-"),
         "locale_dir": "rtl" if locale.character_order == "right-to-left" else "ltr",
     }
+
+
+def _csrf_token() -> str:
+    """The token of this page, made once: every form of it asks."""
+    found: str = g.get("csrf_token") or generate_csrf()
+    return found
 
 
 def _translations() -> support.NullTranslations:
