@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, exists, or_
+from sqlalchemy import and_, bindparam, exists, func, or_, select
 
-from telehealth import presence
+from telehealth import access, paging, presence
 from telehealth.access import Actor
 from telehealth.cards import SessionView, add_presence, load_sessions
+from telehealth.extensions import db
 from telehealth.models import Participation, Session, Status
 
 TODAY_MOST = 200
@@ -21,7 +23,16 @@ _OF_TODAY = or_(
     exists().where(_part.session_id == _session.id, _part.seen_at > bindparam("fresh")),
 )
 _OPEN, _OVER = _session.status.in_(Status.OPEN), _session.status.not_in(Status.OPEN)
-_BY_TIME, _NEWEST_FIRST = (_session.scheduled_start,), (_session.scheduled_start.desc(),)
+_BY_TIME, _NEWEST_FIRST = (_session.scheduled_start,), (_session.scheduled_start.desc(), _session.id)
+
+
+@dataclass(frozen=True)
+class Past:
+    """One page of the sessions that are over; pages count from 1."""
+
+    sessions: list[SessionView]
+    page: int
+    pages: int
 
 
 def today(bounds: tuple[datetime, datetime], *, by: Actor) -> list[SessionView]:
@@ -38,9 +49,14 @@ def coming(*, by: Actor) -> list[SessionView]:
     return sorted(found, key=lambda s: (s.status != Status.IN_PROGRESS, s.scheduled_start))
 
 
-def past(*, by: Actor) -> list[SessionView]:
-    """The actor's sessions that are over, newest first."""
-    return load_sessions(_OVER, by=by, order=_NEWEST_FIRST, most=LIST_MOST)
+def past(*, by: Actor, page: int = 1) -> Past:
+    """The actor's sessions that are over, newest first; of a page that there is not, the nearest one."""
+    counting = select(func.count()).select_from(Session.__table__).where(access.own_sessions(by), _OVER)
+    count = db.session.scalar(counting, access.ids_of(by)) or 0
+    page, pages = paging.place(page, count, LIST_MOST)
+    skip = (page - 1) * LIST_MOST
+    found = load_sessions(_OVER, by=by, order=_NEWEST_FIRST, most=LIST_MOST, skip=skip)
+    return Past(found, page, pages)
 
 
 def _urgency(session: SessionView) -> tuple[int, datetime]:

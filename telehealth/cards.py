@@ -170,9 +170,10 @@ def load_sessions(
     by: Actor,
     order: tuple[ColumnElement[Any], ...],
     most: int,
+    skip: int = 0,
     values: Mapping[str, object] | None = None,
 ) -> list[SessionView]:
-    """The actor's sessions of which all this is true, at most so many.
+    """The actor's sessions of which all this is true, at most so many, after the first `skip`.
 
     Conditions and order are constants; what they compare with is in `values`. Of links and consent
     nothing is read, of who is there and of recordings by the two below.
@@ -180,7 +181,8 @@ def load_sessions(
     query = _list_query(access.own_sessions(by), conditions, order)
     visits: dict[str, VisitView] = {}
     found = []
-    for row in db.session.execute(query, {**(values or {}), "most": most, **access.ids_of(by)}):
+    asked = {**(values or {}), "most": most, "skip": skip, **access.ids_of(by)}
+    for row in db.session.execute(query, asked):
         visit = visits.get(row[0]) or visits.setdefault(row[0], _visit_view(row))
         found.append(_session_view(row, visit, None))
     return found
@@ -210,7 +212,7 @@ def _list_query(
 ) -> Any:
     both = Session.__table__.outerjoin(Visit.__table__, _session.visit_id == _visit.id)
     query = select(*_VISIT, *_SESSION).select_from(_with_people(both)).where(own, *conditions)
-    return query.order_by(*order).limit(bindparam("most"))
+    return query.order_by(*order).limit(bindparam("most")).offset(bindparam("skip"))
 
 
 @cache

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
-from telehealth import access, audit, changes, clock, texts
+from telehealth import access, audit, changes, clock, paging, texts
 from telehealth.access import SYSTEM, Actor, ids_of, own_visits
 from telehealth.errors import Invalid, NotAllowed, WrongState
 from telehealth.extensions import db
@@ -91,8 +91,7 @@ def search(words: str, status: str, *, by: Actor, page: int = 1) -> Found:
     query = _matching(words, by)
     counted = db.session.execute(query.with_only_columns(Visit.status, func.count()).group_by(Visit.status))
     counts = {Visit.OPEN: 0, Visit.CLOSED: 0} | {row[0]: row[1] for row in counted}
-    pages = max(1, -(-counts[status] // PAGE))
-    page = min(max(page, 1), pages)
+    page, pages = paging.place(page, counts[status], PAGE)
     visits = db.session.scalars(
         query.where(Visit.status == status)
         .options(

@@ -70,7 +70,7 @@ def test_the_patient_of_the_printed_sign_in_has_a_session_to_come_and_a_past(wor
     )
     by = access.Actor(patient.id, patient.role)
     assert [session.status for session in agenda.coming(by=by)] == [Status.SCHEDULED]
-    assert {session.status for session in agenda.past(by=by)} == {Status.COMPLETED, Status.CANCELLED}
+    assert {session.status for session in agenda.past(by=by).sessions} == {Status.COMPLETED, Status.CANCELLED}
 
 
 def test_the_doctor_has_a_day_and_both_kinds_of_visits(words):

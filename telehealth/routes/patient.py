@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, render_template
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from telehealth import access, agenda
@@ -32,13 +32,15 @@ def next_visit() -> ResponseReturnValue:
 @in_call
 def sessions() -> ResponseReturnValue:
     """All video visits."""
-    return render_template("patient/sessions.html", **part("patient/_sessions.html", **_lists()))
+    lists = _lists()
+    page = lists["past"].page
+    return render_template("patient/sessions.html", page=page, **part("patient/_sessions.html", **lists))
 
 
 @blueprint.get("/telemedicine/list")
 @passive
 def session_list() -> ResponseReturnValue:
-    """The lists alone, asked for again whenever something changed."""
+    """The lists alone, asked for again whenever something changed; `page` is of what is past."""
     return fresh("patient/_sessions.html", **_lists())
 
 
@@ -50,4 +52,5 @@ def _next() -> dict[str, Any]:
 
 def _lists() -> dict[str, Any]:
     access.require_role(actor(), (Role.PATIENT,), "portal.read")
-    return {"coming": agenda.coming(by=actor()), "past": agenda.past(by=actor())}
+    past = agenda.past(by=actor(), page=request.args.get("page", 1, int))
+    return {"coming": agenda.coming(by=actor()), "past": past}

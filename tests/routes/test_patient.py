@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from telehealth import clock
+from telehealth import agenda, clock
 from telehealth.models import Status
 
 WORDS = {
@@ -65,6 +65,25 @@ def test_coming_and_past_sessions_are_apart(ana, clinic):
         set(Status.ALL) - set(Status.OPEN)
     )
     assert set(page.statuses()) == {session.id for session in made.values()}
+
+
+def test_what_is_long_past_is_on_the_next_pages(ana, ben, clinic, monkeypatch):
+    monkeypatch.setattr(agenda, "LIST_MOST", 2)
+    over = [clinic.session(Status.CANCELLED).id for _ in range(5)]
+    clinic.session(Status.CANCELLED, clinic.visit(patient="ben"))
+    seen, path = [], "/patient-portal/telemedicine"
+    for number in (1, 2, 3):
+        page = ana.get(path)
+        seen += page.statuses()
+        assert f"Page {number} of 3" in page.text
+        # What is asked for when something changed is the same page of the list.
+        part = ana.get(str(page.one("#sessions")["hx-get"]), fragment=True)
+        assert part.statuses() == page.statuses()
+        path = next((str(link["href"]) for link in page.all("nav a") if "Older" in link.text), "")
+    assert path == ""
+    assert sorted(seen) == sorted(over)
+    assert ana.get("/patient-portal/telemedicine?page=99").statuses() == page.statuses()
+    assert "Page 1" not in ben.get("/patient-portal/telemedicine").text
 
 
 def test_the_parts_are_sent_again_only_when_they_changed(ana, dr_grey, clinic):
