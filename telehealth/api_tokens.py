@@ -18,7 +18,7 @@ def find(token: str, origin: Origin) -> Actor | None:
     """Who this API token acts for. Raises TooMany for an address that guesses."""
     found = db.session.scalar(select(ApiToken).where(ApiToken.token_hash == digest(token)))
     if found is None or found.revoked_at is not None or not found.user.active:
-        limits.guard("bearer", origin.address, limits.PER_ADDRESS)
+        limits.guard("bearer", origin.line, limits.PER_ADDRESS)
         return None
     return sign_ins.actor_for(found.user, "token", origin)
 

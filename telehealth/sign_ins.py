@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
+from ipaddress import IPv4Address, IPv6Network, ip_address
 
 from sqlalchemy import ColumnElement, Select, bindparam, exists, select, update
 
@@ -53,6 +54,17 @@ class Origin:
     agent: str = ""
     request_id: str = ""
 
+    @property
+    def line(self) -> str:
+        """Whose line it is, as far as the address tells: of IPv6 a customer has a /64 at least (RFC 6177)."""
+        try:
+            address = ip_address(self.address)
+        except ValueError:
+            return self.address
+        if isinstance(address, IPv4Address) or address.ipv4_mapped:
+            return self.address
+        return str(IPv6Network((int(address) >> 64 << 64, 64)))
+
 
 def actor_for(user: User, via: str, origin: Origin, sign_in: SignIn | None = None) -> Actor:
     """The actor that this user is, come by this way."""
@@ -75,7 +87,7 @@ def sign_in(email: str, password: str, origin: Origin) -> str | None:
     Raises TooMany for an address that tries far too often.
     """
     email = email.strip().casefold()
-    address_ok = limits.count("address", origin.address, limits.PER_ADDRESS)
+    address_ok = limits.count("address", origin.line, limits.PER_ADDRESS)
     account_ok = limits.count("account", email, limits.PER_ACCOUNT)
     if not address_ok:
         raise TooMany(retry_after=int(limits.WINDOW.total_seconds()))
@@ -91,7 +103,7 @@ def sign_in(email: str, password: str, origin: Origin) -> str | None:
     with transaction():
         if is_active(user.id, known, held=True):
             limits.forget("account", email)
-            limits.give_back("address", origin.address)
+            limits.give_back("address", origin.line)
             token, _entry = _open(user, "password", origin)
             audit.record("user.sign_in", by=who, object_type="user", object_id=user.id)
     if token is None:

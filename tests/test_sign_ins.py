@@ -157,6 +157,33 @@ def test_somebody_inside_is_not_put_out_by_somebody_who_guesses(ana):
     assert find(cookie).user_id == ana.id
 
 
+@pytest.mark.parametrize(
+    ("address", "line"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.1"),
+        ("2001:db8:1:2::7", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::7", "2001:db8:1:3::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+        ("unix:", "unix:"),
+    ],
+)
+def test_all_addresses_of_a_line_are_one_to_the_limits(address, line):
+    assert Origin(address).line == line
+
+
+def test_who_changes_the_address_within_a_line_is_refused_all_the_same(monkeypatch):
+    monkeypatch.setattr(limits, "PER_ADDRESS", 3)
+    for number in range(3):
+        at = Origin(f"2001:db8::{number:x}")
+        assert sign_ins.sign_in(f"nobody{number}@people.example", "x" * 20, at) is None
+    with pytest.raises(TooMany):
+        sign_ins.sign_in("nobody@people.example", "x" * 20, Origin("2001:db8::beef"))
+    assert sign_ins.sign_in("nobody@people.example", "x" * 20, Origin("2001:db8:0:1::1")) is None
+
+
 def test_an_address_that_tries_many_accounts_is_refused(ana, monkeypatch):
     monkeypatch.setattr(limits, "PER_ADDRESS", 3)
     for number in range(3):

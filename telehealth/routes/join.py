@@ -37,5 +37,5 @@ def _find(token: str) -> Link:
     try:
         return links.find(token)
     except NotFound:
-        limits.guard("link", origin().address, limits.PER_ADDRESS)
+        limits.guard("link", origin().line, limits.PER_ADDRESS)
         raise
