@@ -75,7 +75,12 @@ def _prepare_sqlite(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Any) -> None:
-        connection.connection.dbapi_connection.execute("BEGIN").close()
+        raw = connection.connection.dbapi_connection
+        # Of migrations, whose every transaction writes.
+        if connection.get_execution_options().get("writes", False):
+            _begin_immediate(raw)
+        else:
+            raw.execute("BEGIN").close()
 
 
 def _prepare_postgresql(engine: Engine) -> None:
@@ -94,13 +99,19 @@ def _begin_writing(connection: Connection) -> None:
     """Make the transaction at hand one that writes.
 
     On PostgreSQL any may, and each of its statements sees all that is kept by then. On SQLite one that
-    has read would fail as soon as it writes after somebody else: it is ended, and the file's one place
-    for a writer taken. SQLite's own waiting for that would hold up every other request in this worker.
+    has read would fail as soon as it writes after somebody else: it is ended, and begun anew.
     """
-    if is_postgresql():
-        return
-    raw: Any = connection.connection.dbapi_connection
-    raw.execute("COMMIT").close()
+    if not is_postgresql():
+        raw: Any = connection.connection.dbapi_connection
+        raw.execute("COMMIT").close()
+        _begin_immediate(raw)
+
+
+def _begin_immediate(raw: Any) -> None:
+    """Take the file's one place for a writer.
+
+    SQLite's own waiting for it would hold up the whole worker, and every other request in it.
+    """
     raw.execute("PRAGMA busy_timeout=0").close()
     try:
         end = time.monotonic() + BUSY
