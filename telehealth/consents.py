@@ -69,17 +69,17 @@ def carry_out(session: Session, *, video: VideoProvider) -> bool:
         return True
     wanted, told = _wanted_and_told(session.id)
     while wanted != told:
-        _note_down(session, None, video.name, begins=wanted)
+        told = _begin_to_tell(session, video.name, records=wanted)
         release()
         try:
             video.record(session.room, on=wanted)
         except (ProviderRefused, ProviderUnavailable) as trouble:
             what = "begun" if wanted else "stopped"
             log.warning("recording of session %s is not %s: %s", session.id, what, type(trouble).__name__)
-            if isinstance(trouble, ProviderRefused):
-                _note_down(session, told, video.name)
+            if isinstance(trouble, ProviderRefused) and told is not None:
+                _note_down(session, told, unless_known=True)
             return False
-        _note_down(session, wanted, video.name)
+        _note_down(session, wanted)
         # Another decision may have come meanwhile, and its word may have arrived before ours.
         told, (wanted, _told) = wanted, _wanted_and_told(session.id)
     return True
@@ -113,16 +113,23 @@ def _wanted_and_told(session_id: str) -> tuple[bool, bool | None]:
     return status == Status.IN_PROGRESS and bool(agreed), told
 
 
-def _note_down(session: Session, told: bool | None, carrier: str, *, begins: bool = False) -> None:
-    """`begins`: before it is asked to record, so that nothing is recorded that nobody knows of."""
+def _begin_to_tell(session: Session, carrier: str, *, records: bool) -> bool | None:
+    """Before it is told: nothing is recorded that nobody knows of. Returns what it was told before."""
     with transaction():
         signals.lock(session.id)
-        if begins:
+        _wanted, told = _wanted_and_told(session.id)
+        if records:
             compositions.expect(session.id, carrier)
-        db.session.execute(
-            update(Session)
-            .where(Session.id == session.id)
-            .values(recording_on=told)
-            .execution_options(synchronize_session="fetch")
-        )
+        _note_down(session, None)
+    return told
+
+
+def _note_down(session: Session, told: bool | None, *, unless_known: bool = False) -> None:
+    """`unless_known`: somebody else may have told it meanwhile, and had an answer."""
+    noted = update(Session).where(Session.id == session.id)
+    if unless_known:
+        noted = noted.where(Session.recording_on.is_(None))
+    with transaction():
+        signals.lock(session.id)
+        db.session.execute(noted.values(recording_on=told).execution_options(synchronize_session="fetch"))
         changes.announce(*changes.about(session))

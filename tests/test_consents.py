@@ -1,6 +1,7 @@
 """Whether the patient agrees to be recorded, and what the video service is told of it."""
 
 import pytest
+from sqlalchemy import update
 from support.domain import head, rows, together, told
 from support.doubles import install
 from support.records import RecordingVideo
@@ -8,7 +9,9 @@ from support.records import RecordingVideo
 from telehealth import access, chores, consents, history, recordings, rooms, sessions, video
 from telehealth.access import Actor
 from telehealth.errors import NotAllowed, ProviderRefused, ProviderUnavailable, WrongState
+from telehealth.extensions import db
 from telehealth.models import Consent, Recording, Role, Session, Status
+from telehealth.store import transaction
 
 
 @pytest.fixture(autouse=True)
@@ -212,6 +215,64 @@ def test_a_service_that_refuses_to_record_is_not_taken_to_do_so(clinic, session,
     decide(session, True, ana)
     standing = recordings.standing(clinic.now(session), video=service)
     assert (standing.decision, standing.running) == ("agreed", False)
+
+
+def noted(session, told):
+    """Another worker writes down what the service was told."""
+    with transaction():
+        db.session.execute(update(Session).where(Session.id == session.id).values(recording_on=told))
+
+
+@pytest.mark.parametrize("meanwhile", [True, False])
+def test_a_refusal_does_not_overwrite_what_another_worker_was_answered_meanwhile(
+    clinic, session, ana, service, monkeypatch, meanwhile
+):
+    def refuse(room, *, on):
+        noted(session, meanwhile)
+        raise ProviderRefused("no")
+
+    rooms.open_for(clinic.now(session), video=service)
+    monkeypatch.setattr(service, "record", refuse)
+    decide(session, True, ana)
+    assert on_at_service(clinic, session) is meanwhile
+
+
+def test_who_begins_to_tell_while_another_worker_does_leaves_no_doubt_after_both_were_refused(
+    clinic, session, ana, service, monkeypatch
+):
+    def refuse(room, *, on):
+        noted(session, False)
+        raise ProviderRefused("no")
+
+    rooms.open_for(clinic.now(session), video=service)
+    service.away = True
+    decide(session, True, ana)
+    assert on_at_service(clinic, session) is None
+    monkeypatch.setattr(service, "record", refuse)
+    assert consents.repeat(video=service) == 0
+    assert on_at_service(clinic, session) is False
+
+
+def test_it_is_put_back_to_what_the_service_was_told_last_and_not_to_what_was_read_first(
+    clinic, session, ana, service, monkeypatch
+):
+    def refuse(room, *, on):
+        raise ProviderRefused("no")
+
+    begin = consents._begin_to_tell
+
+    def after_another(session, *args, **more):
+        # Between our first look and our turn the other worker was refused.
+        noted(session, False)
+        return begin(session, *args, **more)
+
+    rooms.open_for(clinic.now(session), video=service)
+    service.away = True
+    decide(session, True, ana)
+    monkeypatch.setattr(service, "record", refuse)
+    monkeypatch.setattr(consents, "_begin_to_tell", after_another)
+    assert consents.repeat(video=service) == 0
+    assert on_at_service(clinic, session) is False
 
 
 def test_two_workers_that_repeat_at_once_expect_one_recording(app, clinic, session, ana, service):
