@@ -1,4 +1,7 @@
-const { url, csrf, carrier, early, status } = document.querySelector('#call').dataset;
+/** What the server says of this call; written on our own script, which runs before there is a body. */
+export const settings = document.querySelector('#call-settings').dataset;
+
+const { url, csrf, carrier, early } = settings;
 
 const OFFER_MOST = 1000;
 const PREPARED_MOST = 300000;
@@ -27,13 +30,12 @@ export const shown = new Promise((resolve) => {
  * Where nothing of the ticket decides how to connect, the first offer goes along with us: that saves
  * a way to the server and back. A browser that cannot make one comes in without.
  */
-const prepares = early !== undefined && status === 'IN_PROGRESS';
-const offer = prepares
-  ? Promise.race([
+const offer = early === undefined
+  ? undefined
+  : Promise.race([
       import(`./${carrier}.js`).then(({ prepare }) => prepare()),
       new Promise((resolve) => setTimeout(resolve, OFFER_MOST)),
-    ]).catch(() => undefined)
-  : undefined;
+    ]).catch(() => undefined);
 
 /** The answer to come of the first entering. */
 export const answer = Promise.all([offer, shown]).then(([description]) =>

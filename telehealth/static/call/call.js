@@ -20,7 +20,7 @@ const SAVING_MOST = 4000;
 /** One person on the call page: in the waiting room, in the call, at the end. */
 class Call {
   #root = document.querySelector('#call');
-  #settings = this.#root.dataset;
+  #settings = begun.settings;
   #view = new View(this.#root);
   #people = new People(document.querySelector('.people'), () => this.#set({ silenced: true }));
   #devices = new Devices(history.state?.devices);
@@ -91,8 +91,8 @@ class Call {
   }
 
   #ask() {
-    const { tokenUrl, sessionId, csrf } = this.#settings;
-    return post(tokenUrl, { session_id: sessionId }, { csrf });
+    const { tokenUrl, csrf } = this.#settings;
+    return post(tokenUrl, { session_id: this.#root.dataset.sessionId }, { csrf });
   }
 
   #wait({ since }) {
@@ -149,7 +149,7 @@ class Call {
   }
 
   #heard({ status, duration_seconds: duration, elapsed_seconds: elapsed }) {
-    this.#settings.status = status;
+    this.#root.dataset.status = status;
     if (OVER.includes(status)) this.#finish('ended', duration);
     else if (!this.#room && status === 'IN_PROGRESS') this.#comeIn();
     else if (this.#room && elapsed >= 0) this.#view.runClock(elapsed);
@@ -212,7 +212,7 @@ class Call {
     this.#set({ endFailed: false });
     try {
       const { duration_seconds: duration } = await post(endUrl, {}, { csrf });
-      this.#settings.status = 'COMPLETED';
+      this.#root.dataset.status = 'COMPLETED';
       this.#finish('ended', duration);
     } catch ({ status }) {
       if (status === 409) this.#line.ask();
@@ -222,7 +222,7 @@ class Call {
 
   get #state() {
     if (this.#facts.over) return 'disconnected';
-    if (!this.#room) return this.#facts.told ? 'waiting' : this.#settings.callState;
+    if (!this.#room) return this.#facts.told ? 'waiting' : this.#root.dataset.callState;
     const { arrived, participants, state } = this.#room;
     if (participants.size || state === 'reconnecting') return state;
     return arrived ? 'waiting' : 'connecting';

@@ -186,6 +186,7 @@ export class Pair extends Emitter {
       });
     }
     this.#adopt();
+    this.#receive();
   }
 
   /** Begin anew and let the other side offer: for what an ICE restart cannot mend. */
@@ -260,8 +261,12 @@ export class Pair extends Emitter {
     if (clash) this.#describing = null;
     await pc.setRemoteDescription(description);
     if (!offer) return;
-    if (!this.#transceivers) this.#adopt();
-    await pc.setLocalDescription();
+    const first = !this.#transceivers;
+    if (first) this.#adopt();
+    const set = pc.setLocalDescription();
+    // What follows from the tracks takes the page a while, and the answer should not wait for it.
+    if (first) this.#receive();
+    await set;
     this.#answered = this.#describe(pc);
   }
 
@@ -277,7 +282,6 @@ export class Pair extends Emitter {
       if (pc.remoteDescription && source !== 'screen') transceiver.sender.setStreams?.(stream);
       if (this.#tracks[source]) this.setTrack(source, this.#tracks[source]);
       this.received[source] = track;
-      this.say('track', { source, track });
     }
     // The answerer makes it only now: earlier it would ask for a negotiation of its own.
     this.#channel = pc.createDataChannel('state', { negotiated: true, id: 0 });
@@ -286,6 +290,10 @@ export class Pair extends Emitter {
       const { mic, cam, screen } = JSON.parse(data);
       this.say('media', { mic: mic === true, cam: cam === true, screen: screen === true });
     };
+  }
+
+  #receive() {
+    for (const source of SOURCES) this.say('track', { source, track: this.received[source] });
   }
 
   /** Begin with a small picture: of a large one browsers hold the first frames back. */
