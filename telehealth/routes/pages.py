@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import OrderedDict
 from collections.abc import MutableMapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from babel import Locale, support
 from flask import Flask, Response, current_app, g, make_response, render_template, request, templating
 from flask_babel import get_locale, get_translations
 from flask_wtf.csrf import generate_csrf
-from jinja2.utils import LRUCache
 from markupsafe import Markup
 
 from telehealth import presence, sessions, times
@@ -21,7 +22,8 @@ from telehealth.clock import now
 from telehealth.config import Settings
 from telehealth.models import Session
 
-_cards = LRUCache(4000)
+_MOST_CARDS = 4000
+_cards: OrderedDict[tuple[object, ...], str] = OrderedDict()
 _TOKEN = re.compile(r'name="csrf_token" value="[^"]*"')
 
 
@@ -74,8 +76,7 @@ def init_app(app: Flask) -> None:
         video_name=settings.video_provider,
     )
     app.jinja_env.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
-    # A page says it dozens of times; the extension's own looks for "gettext" anew each time.
-    app.jinja_env.globals["_"] = app.jinja_env.globals["gettext"]
+    app.jinja_env.globals["_"] = _say
     app.context_processor(_context)
 
 
@@ -90,9 +91,13 @@ def card(session: SessionView) -> Markup:
     A doctor's page shows twenty of them, and asks for them again at every change of one.
     """
     key = (session.looks, _reader())
-    html: str | None = _cards.get(key)
+    html = _cards.get(key)
     if html is None:
         html = _cards[key] = render_template("telemedicine/_session_card.html", session=session)
+        if len(_cards) > _MOST_CARDS:
+            _cards.popitem(last=False)
+    else:
+        _cards.move_to_end(key)
     return Markup(html)
 
 
@@ -158,6 +163,26 @@ def _translations() -> support.NullTranslations:
     if found is None:
         found = g.translations = get_translations()
     return found
+
+
+def _say(words: str, **values: object) -> Markup:
+    """Words in the reader's language, as the extension's own `_`, whose every use is much more Python.
+
+    A page says it dozens of times. Values are escaped; the words are ours.
+    """
+    catalogue = _translations()
+    return _sentence(catalogue, words) % values if values else _phrase(catalogue, words)
+
+
+@lru_cache(4000)
+def _sentence(catalogue: support.NullTranslations, words: str) -> Markup:
+    return Markup(catalogue.ugettext(words))
+
+
+@lru_cache(4000)
+def _phrase(catalogue: support.NullTranslations, words: str) -> Markup:
+    """What is said without values; a doubled percent sign stands for one here too."""
+    return _sentence(catalogue, words) % {}
 
 
 def _gettext(words: str) -> str:
