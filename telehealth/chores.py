@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,8 +23,19 @@ if TYPE_CHECKING:
 ABANDONED = timedelta(hours=2)
 """After how long without anybody in it a call is ended."""
 
+LOOKS = 5
+"""So often in a row a server finds such a call before it ends it.
+
+After a clock was put ahead, or the server was away for hours, everybody looks gone until their pages
+speak again; a hidden one does once a minute.
+"""
+
 LONGEST_STAY = timedelta(hours=6)
 """Longer than any provider lets a person stay: whose end we never heard of is gone all the same."""
+
+
+# How often in a row this process has found which call abandoned.
+_looks: Counter[str] = Counter()
 
 
 @dataclass(frozen=True)
@@ -34,9 +46,12 @@ class Report:
     ended: int
 
 
-def run(*, video: VideoProvider) -> Report:
-    """Do all of it once; harmless to repeat, and in several processes at a time."""
-    report = Report(lost=presence.sweep(), ended=_end_abandoned(video))
+def run(*, video: VideoProvider, looks: int = 1) -> Report:
+    """Do all of it once; harmless to repeat, and in several processes at a time.
+
+    `looks`: so often in a row a call must be found abandoned, this time included, to be ended.
+    """
+    report = Report(lost=presence.sweep(), ended=_end_abandoned(video, looks))
     recordings.sweep()
     consents.repeat(video=video)
     compositions.follow(video=video)
@@ -47,10 +62,10 @@ def run_by_itself(*, video: VideoProvider) -> None:
     """What a server does again and again; the provider is asked by one process, now and then."""
     if video.hosted and reconcile.is_due():
         reconcile.run(video=video)
-    run(video=video)
+    run(video=video, looks=LOOKS)
 
 
-def _end_abandoned(video: VideoProvider) -> int:
+def _end_abandoned(video: VideoProvider, looks: int) -> int:
     """End the calls that nobody has been in for ABANDONED; a doctor who lost the network is back sooner.
 
     Whom the provider still has in the room is in the call, though we may not have heard of their page.
@@ -68,7 +83,13 @@ def _end_abandoned(video: VideoProvider) -> int:
         Session.status == Status.IN_PROGRESS, Session.started_at < since, ~heard, ~inside
     )
     count = 0
-    for session in db.session.scalars(query).all():
+    found = list(db.session.scalars(query).all())
+    for session_id in set(_looks).difference(session.id for session in found):
+        del _looks[session_id]
+    _looks.update(session.id for session in found)
+    for session in found:
+        if _looks[session.id] < looks:
+            continue
         with suppress(WrongState):
             sessions.end(session, by=SYSTEM, video=video)
             count += 1

@@ -230,6 +230,9 @@ def test_a_call_that_nobody_has_been_in_for_two_hours_is_ended_and_its_room_clos
     chores.run_by_itself(video=video.provider())
     assert clinic.now(session).status == Status.IN_PROGRESS
     moment.shift(EVERY)
+    for _look in range(chores.LOOKS - 1):
+        chores.run_by_itself(video=video.provider())
+    assert clinic.now(session).status == Status.IN_PROGRESS, "they may be back in a minute"
     chores.run_by_itself(video=video.provider())
     ended = access.load_session(session.id, by=dr_grey.actor)
     assert ended.status == Status.COMPLETED

@@ -110,3 +110,20 @@ def test_an_hour_that_came_too_early_ends_no_call(clinic, dr_grey, ana, moment, 
     assert len(presence.who(clinic.now(session))) == 2
     assert clock.now() == NOW
     put_right(app)
+
+
+@pytest.mark.usefixtures("inside")
+def test_a_day_that_came_too_early_ends_no_call_whose_pages_still_speak(clinic, dr_grey, ana, moment, app):
+    """Nor does a server that comes back after a day: the call has gone on between the browsers."""
+    session = clinic.session(Status.IN_PROGRESS)
+    pages = {person: enter(session, person) for person in (dr_grey, ana)}
+    moment.shift(DAY)
+    for _look in range(chores.LOOKS - 1):
+        chores.run_by_itself(video=video.provider())
+    for person, page in pages.items():
+        calls.heard(clinic.now(session), page, by=person.actor, connected=True)
+    for _look in range(chores.LOOKS):
+        chores.run_by_itself(video=video.provider())
+    assert clinic.now(session).status == Status.IN_PROGRESS
+    assert len(presence.who(clinic.now(session))) == 2
+    put_right(app)
