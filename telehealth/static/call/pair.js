@@ -1,11 +1,8 @@
 import { Emitter } from './emitter.js';
-
-/** The order of the m-lines, the same in every description. */
-export const SOURCES = ['microphone', 'camera', 'screen'];
+import { Lines } from './lines.js';
 
 const GATHER = 20;
 const GATHER_MORE = 4;
-const FIRST_SIDE = 640;
 const NO_PATH_AFTER = 15000;
 const RESTART_STEP = 4000;
 const RESTART_LONGEST = 15000;
@@ -31,19 +28,13 @@ export class Pair extends Emitter {
   described = new Promise((resolve) => {
     this.#told = resolve;
   });
-  /** Tracks of the other side, by source. */
-  received = {};
   #configuration;
   #pc = null;
   #polite = false;
   #send = null;
   #renew = null;
   #outbox = [];
-  #tracks = {};
-  #media = {};
-  #transceivers = null;
-  #channel = null;
-  #sharp = false;
+  #lines = new Lines(this);
   #describing = null;
   #answered = null;
   #making = false;
@@ -86,25 +77,24 @@ export class Pair extends Emitter {
       .catch(() => this.#rebuild());
   }
 
+  /** Tracks of the other side, by source. */
+  get received() {
+    return this.#lines.received;
+  }
+
   /** Put a track in place, or take it out with null. */
   setTrack(source, track) {
-    this.#tracks[source] = track;
-    const sender = this.#transceivers?.[SOURCES.indexOf(source)].sender;
-    sender?.replaceTrack(track).catch(() => {});
-    this.#scale();
+    this.#lines.setTrack(source, track);
   }
 
   /** There is room for the camera's whole picture. */
   sharpen() {
-    if (this.#sharp) return;
-    this.#sharp = true;
-    this.#scale();
+    this.#lines.sharpen();
   }
 
   /** Let the other side know what it can have. */
   tell(media) {
-    this.#media = media;
-    if (this.#channel?.readyState === 'open') this.#channel.send(JSON.stringify(media));
+    this.#lines.tell(media);
   }
 
   /** Look for a new way, with `fresh` servers if given; goes on until there is one. */
@@ -116,7 +106,7 @@ export class Pair extends Emitter {
       this.#configuration = configuration;
       pc.setConfiguration(configuration);
     }
-    if (pc.signalingState === 'stable' && this.#transceivers) pc.restartIce();
+    if (pc.signalingState === 'stable' && this.#lines.laid) pc.restartIce();
     if (pc.connectionState === 'connected') return;
     this.#restarts += 1;
     const wait = Math.min(RESTART_STEP * this.#restarts, RESTART_LONGEST);
@@ -136,7 +126,7 @@ export class Pair extends Emitter {
     clearTimeout(this.#restartTimer);
     clearTimeout(this.#pathTimer);
     this.#pc?.close();
-    this.#transceivers = this.#channel = null;
+    this.#lines.drop();
   }
 
   #restartIn(milliseconds) {
@@ -154,7 +144,7 @@ export class Pair extends Emitter {
 
   #build(offerer) {
     this.#drop();
-    this.#making = this.#sharp = false;
+    this.#making = false;
     this.#describing = this.#answered = null;
     this.#restarts = 0;
     const pc = new RTCPeerConnection(this.#configuration);
@@ -178,15 +168,8 @@ export class Pair extends Emitter {
     if (this.#send) this.#watchPath();
     if (this.state === 'connected') this.#become('reconnecting');
     if (!offerer) return;
-    // Only the offerer lays the lines out: two sides doing so would end up with six.
-    const streams = [new MediaStream()];
-    for (const source of SOURCES) {
-      pc.addTransceiver(source === 'microphone' ? 'audio' : 'video', {
-        streams: source === 'screen' ? [] : streams,
-      });
-    }
-    this.#adopt();
-    this.#receive();
+    this.#lines.layOut(pc);
+    this.#lines.announce();
   }
 
   /** Begin anew and let the other side offer: for what an ICE restart cannot mend. */
@@ -214,7 +197,7 @@ export class Pair extends Emitter {
     try {
       // An answer that is not out yet must go first.
       await this.#answered;
-      if (pc !== this.#pc || pc.signalingState !== 'stable' || !this.#transceivers) return;
+      if (pc !== this.#pc || pc.signalingState !== 'stable' || !this.#lines.laid) return;
       await pc.setLocalDescription();
       this.#describe(pc);
     } catch {
@@ -261,50 +244,13 @@ export class Pair extends Emitter {
     if (clash) this.#describing = null;
     await pc.setRemoteDescription(description);
     if (!offer) return;
-    const first = !this.#transceivers;
-    if (first) this.#adopt();
+    const first = !this.#lines.laid;
+    if (first) this.#lines.adopt(pc);
     const set = pc.setLocalDescription();
     // What follows from the tracks takes the page a while, and the answer should not wait for it.
-    if (first) this.#receive();
+    if (first) this.#lines.announce();
     await set;
     this.#answered = this.#describe(pc);
-  }
-
-  #adopt() {
-    const pc = this.#pc;
-    this.#transceivers = pc.getTransceivers().slice(0, SOURCES.length);
-    const stream = new MediaStream();
-    for (const [index, transceiver] of this.#transceivers.entries()) {
-      const source = SOURCES[index];
-      const { track } = transceiver.receiver;
-      transceiver.direction = 'sendrecv';
-      // One stream for voice and face keeps them in step.
-      if (pc.remoteDescription && source !== 'screen') transceiver.sender.setStreams?.(stream);
-      if (this.#tracks[source]) this.setTrack(source, this.#tracks[source]);
-      this.received[source] = track;
-    }
-    // The answerer makes it only now: earlier it would ask for a negotiation of its own.
-    this.#channel = pc.createDataChannel('state', { negotiated: true, id: 0 });
-    this.#channel.onopen = () => this.tell(this.#media);
-    this.#channel.onmessage = ({ data }) => {
-      const { mic, cam, screen } = JSON.parse(data);
-      this.say('media', { mic: mic === true, cam: cam === true, screen: screen === true });
-    };
-  }
-
-  #receive() {
-    for (const source of SOURCES) this.say('track', { source, track: this.received[source] });
-  }
-
-  /** Begin with a small picture: of a large one browsers hold the first frames back. */
-  #scale() {
-    const sender = this.#transceivers?.[1].sender;
-    const parameters = sender?.getParameters();
-    if (!parameters?.encodings?.length || !this.#tracks.camera) return;
-    const { width = 0, height = 0 } = this.#tracks.camera.getSettings();
-    const scale = this.#sharp ? 1 : Math.max(1, width / FIRST_SIDE, height / FIRST_SIDE);
-    parameters.encodings[0].scaleResolutionDownBy = scale;
-    sender.setParameters(parameters).catch(() => {});
   }
 
   #look() {

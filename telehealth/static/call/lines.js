@@ -1,0 +1,100 @@
+/** The order of the m-lines, the same in every description. */
+export const SOURCES = ['microphone', 'camera', 'screen'];
+
+const FIRST_SIDE = 640;
+
+/**
+ * What goes over a connection once it is there: three m-lines, of which each side fills its own half,
+ * and a channel in which they tell each other what they send. Laid anew with each connection; what
+ * this side sends stays the same.
+ */
+export class Lines {
+  /** Tracks of the other side, by source. */
+  received = {};
+  #pair;
+  #tracks = {};
+  #media = {};
+  #transceivers = null;
+  #channel = null;
+  #sharp = false;
+
+  /** @param {Emitter} pair says `track` and `media` of the other side */
+  constructor(pair) {
+    this.#pair = pair;
+  }
+
+  get laid() {
+    return this.#transceivers !== null;
+  }
+
+  /** Only the offerer lays the lines out: two sides doing so would end up with six. */
+  layOut(pc) {
+    const streams = [new MediaStream()];
+    for (const source of SOURCES) {
+      pc.addTransceiver(source === 'microphone' ? 'audio' : 'video', {
+        streams: source === 'screen' ? [] : streams,
+      });
+    }
+    this.adopt(pc);
+  }
+
+  /** Take over the lines that a description has laid, and fill our half. */
+  adopt(pc) {
+    this.#transceivers = pc.getTransceivers().slice(0, SOURCES.length);
+    const stream = new MediaStream();
+    for (const [index, transceiver] of this.#transceivers.entries()) {
+      const source = SOURCES[index];
+      transceiver.direction = 'sendrecv';
+      // One stream for voice and face keeps them in step.
+      if (pc.remoteDescription && source !== 'screen') transceiver.sender.setStreams?.(stream);
+      if (this.#tracks[source]) this.setTrack(source, this.#tracks[source]);
+      this.received[source] = transceiver.receiver.track;
+    }
+    // The answerer makes it only now: earlier it would ask for a negotiation of its own.
+    this.#channel = pc.createDataChannel('state', { negotiated: true, id: 0 });
+    this.#channel.onopen = () => this.tell(this.#media);
+    this.#channel.onmessage = ({ data }) => {
+      const { mic, cam, screen } = JSON.parse(data);
+      this.#pair.say('media', { mic: mic === true, cam: cam === true, screen: screen === true });
+    };
+  }
+
+  announce() {
+    for (const source of SOURCES) this.#pair.say('track', { source, track: this.received[source] });
+  }
+
+  /** The connection is no more. */
+  drop() {
+    this.#transceivers = this.#channel = null;
+    this.#sharp = false;
+  }
+
+  setTrack(source, track) {
+    this.#tracks[source] = track;
+    const sender = this.#transceivers?.[SOURCES.indexOf(source)].sender;
+    sender?.replaceTrack(track).catch(() => {});
+    this.#scale();
+  }
+
+  sharpen() {
+    if (this.#sharp) return;
+    this.#sharp = true;
+    this.#scale();
+  }
+
+  tell(media) {
+    this.#media = media;
+    if (this.#channel?.readyState === 'open') this.#channel.send(JSON.stringify(media));
+  }
+
+  /** Begin with a small picture: of a large one browsers hold the first frames back. */
+  #scale() {
+    const sender = this.#transceivers?.[1].sender;
+    const parameters = sender?.getParameters();
+    if (!parameters?.encodings?.length || !this.#tracks.camera) return;
+    const { width = 0, height = 0 } = this.#tracks.camera.getSettings();
+    const scale = this.#sharp ? 1 : Math.max(1, width / FIRST_SIDE, height / FIRST_SIDE);
+    parameters.encodings[0].scaleResolutionDownBy = scale;
+    sender.setParameters(parameters).catch(() => {});
+  }
+}
