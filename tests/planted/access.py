@@ -4,7 +4,7 @@ from tests.planted.fault import Fault
 
 TABLE = "tests/routes/test_access_table.py::test_everybody_gets_what_the_table_says"
 STEPS = "tests/test_steps.py"
-RECORDINGS = "tests/test_recordings.py"
+RECORDINGS = "tests/recordings/test_made.py"
 
 ACCESS = (
     Fault(

@@ -2,7 +2,7 @@
 
 from tests.planted.fault import Fault
 
-RECORDINGS = "tests/test_recordings.py"
+RECORDINGS = "tests/recordings/test_made.py"
 RACES = "tests/test_races.py"
 
 CHANGES = (

@@ -5,9 +5,13 @@ from __future__ import annotations
 import http.client
 import io
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import cast
+
+from bs4 import BeautifulSoup
+
+from support.server import Server
 
 PIECE = 64 * 1024
 
@@ -29,6 +33,10 @@ class Answer:
     def location(self) -> str:
         """Where it leads."""
         return self.headers.get("Location", "")
+
+
+Ask = Callable[..., Answer]
+"""Sends a request: its first line, lines of its head beside the usual ones, and a body."""
 
 
 class _Received:
@@ -56,6 +64,16 @@ def ask(port: int, lines: Iterable[str | bytes], body: Iterable[bytes] = (), sec
             while piece := line.recv(PIECE):
                 found += piece
         return Answer(found)
+
+
+def headers(server: Server, key: str) -> list[str]:
+    """The headers of a browser in which this member of the cast is signed in."""
+    browser = server.browser(key)
+    page = BeautifulSoup(browser.get(f"{server.url}/sign-out", timeout=30).text, "html5lib")
+    token = page.select_one("meta[name=csrf-token]")
+    assert token is not None
+    cookies = "; ".join(f"{one.name}={one.value}" for one in browser.cookies)
+    return [f"Cookie: {cookies}", f"X-CSRFToken: {token['content']}"]
 
 
 def large(size: int, *, chunked: bool = False) -> Iterable[bytes]:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import secrets
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
+from support.domain import rows
 from support.doubles import WatchedVideo
-from telehealth import recordings, video
+from telehealth import consents, recordings, video
 from telehealth.access import Actor
 from telehealth.errors import ProviderUnavailable
 from telehealth.models import Recording, Session
 from telehealth.video import Media
+
+if TYPE_CHECKING:
+    from support.cast import Person
 
 BYTES = b"0123456789"
 
@@ -59,3 +64,14 @@ def made(session: Session, *pieces: bytes, by: Actor, duration: int | None = Non
     if duration is not None:
         recordings.finish(session, recording, by=by, duration=duration)
     return recording
+
+
+def decide(session: Session, agreed: bool, patient: Person) -> None:
+    """The patient's answer to whether the session may be recorded."""
+    consents.decide(session, agreed, by=patient.actor, video=video.provider())
+
+
+def row() -> dict[str, Any]:
+    """The one recording that there is, as it is in the database now."""
+    (found,) = rows(Recording)
+    return found

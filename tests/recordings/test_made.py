@@ -1,50 +1,16 @@
-"""Recordings: begun, filled piece by piece, finished, played, deleted."""
+"""Recordings while they are made: begun, filled piece by piece, finished."""
 
-import stat
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from support.domain import head, rows, together, told
 from support.doubles import install
-from support.records import RecordingVideo, fresh_id, made
+from support.records import RecordingVideo, decide, fresh_id, made, row
 
-from telehealth import access, chores, consents, playback, recording_files, recordings, sessions, video
-from telehealth.errors import (
-    Invalid,
-    NotAllowed,
-    NotFound,
-    OutOfOrder,
-    ProviderUnavailable,
-    TooLarge,
-    WrongState,
-)
+from telehealth import access, chores, recording_files, recordings, sessions, video
+from telehealth.errors import Invalid, NotAllowed, OutOfOrder, TooLarge, WrongState
 from telehealth.extensions import db
 from telehealth.models import Recording, Session, Status
-from telehealth.store import transaction
-
-
-@pytest.fixture(autouse=True)
-def _here(app, inside, moment, tmp_path):
-    """Every test is inside the app, at one moment, with a folder of its own."""
-    app.config["RECORDINGS"] = tmp_path / "recordings"
-
-
-@pytest.fixture
-def by(dr_grey):
-    return dr_grey.actor
-
-
-@pytest.fixture
-def session(clinic, ana):
-    """One that runs, and whose patient agreed."""
-    session = clinic.session(Status.IN_PROGRESS, recording_enabled=True)
-    decide(session, True, ana)
-    return session
-
-
-def decide(session, agreed, ana):
-    consents.decide(session, agreed, by=ana.actor, video=video.provider())
 
 
 def begin(session, by, recording_id=None, media_type="video/webm"):
@@ -65,11 +31,6 @@ def running(session, by):
     return recordings.standing(access.load_session(session.id, by=by), video=video.provider()).running
 
 
-def row():
-    (found,) = rows(Recording)
-    return found
-
-
 def test_pieces_become_one_file(session, by):
     since = head()
     recording = made(session, b"one", b"two", b"three", by=by, duration=3)
@@ -78,13 +39,6 @@ def test_pieces_become_one_file(session, by):
     assert (found["status"], found["size_bytes"], found["duration_seconds"]) == ("available", 11, 1)
     assert told(since) == ["recording.begin by doctor", "recording.finish by doctor"]
     assert [one.id for one in access.load_session(session.id, by=by).recordings] == [recording.id]
-
-
-def test_nobody_else_on_the_machine_can_read_it(session, by):
-    path = recording_files.path(made(session, b"one", by=by))
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-    assert path.suffix == ".webm"
 
 
 def test_a_piece_that_comes_again_changes_nothing(session, by):
@@ -203,12 +157,6 @@ def test_nobody_but_the_sessions_doctor_has_to_do_with_it(session, by, person, w
     assert (content(recording), told(since)) == (b"one", [])
 
 
-def test_a_recording_is_found_in_its_own_session_alone(clinic, session, by):
-    recording, other = made(session, by=by), clinic.session()
-    with pytest.raises(NotFound):
-        recordings.load(other, recording.id, by=by, action="read")
-
-
 def test_it_runs_while_pieces_come(session, ana, by, moment):
     assert not running(session, by)
     recording = begin(session, by)
@@ -297,113 +245,12 @@ def test_a_finished_one_takes_no_more(session, by):
         begin(session, by, recording.id)
 
 
-def test_deleting_removes_the_file_and_leaves_a_trace(session, by):
-    recording = made(session, b"one", by=by, duration=1)
-    path, since = recording_files.path(recording), head()
-    for _ in range(2):
-        recordings.delete(session, recording, by=by, video=video.provider())
-    assert not path.exists()
-    assert (row()["status"], row()["deleted_by_id"]) == ("deleted", by.user_id)
-    assert told(since) == ["recording.delete by doctor"]
-    assert access.load_session(session.id, by=by).recordings == []
-
-
-def test_deleting_while_it_is_made_stops_it(session, by):
-    recording = made(session, b"one", by=by)
-    recordings.delete(session, recording, by=by, video=video.provider())
-    with pytest.raises(WrongState):
-        recordings.add_piece(session, recording, 1, b"two", by=by)
-    assert not recording_files.path(recording).exists()
-
-
-def test_a_file_that_cannot_be_removed_is_not_called_deleted(session, by, monkeypatch):
-    recording = made(session, b"one", by=by, duration=1)
-    monkeypatch.setattr(recording_files, "remove", lambda _: (_ for _ in ()).throw(OSError))
-    with pytest.raises(OSError):
-        recordings.delete(session, recording, by=by, video=video.provider())
-    assert row()["status"] == "available"
-
-
-def test_a_file_that_is_gone_is_told_plainly(session, by):
-    recording = made(session, b"one", by=by, duration=1)
-    recording_files.path(recording).unlink()
-    with pytest.raises(NotFound):
-        playback.media(recording, video=video.provider())
-    assert (row()["status"], row()["failure_reason"]) == ("failed", "Its file is gone.")
-    with pytest.raises(WrongState):
-        playback.media(recording, video=video.provider())
-
-
 def test_a_file_that_is_gone_in_the_middle_takes_no_more(session, by):
     recording = made(session, b"one", by=by)
     recording_files.path(recording).unlink()
     with pytest.raises(WrongState):
         recordings.add_piece(session, recording, 1, b"two", by=by)
     assert row()["status"] == "failed"
-
-
-def test_the_bytes_are_those_of_the_file(session, by):
-    recording = made(session, b"one", b"two", by=by, duration=1)
-    found = playback.media(recording, video=video.provider())
-    assert isinstance(found, Path)
-    assert found.read_bytes() == b"onetwo"
-
-
-def at_service(session, **more) -> Recording:
-    with transaction():
-        recording = Recording(
-            session_id=session.id,
-            carrier="twilio",
-            status=Recording.AVAILABLE,
-            media_type="video/mp4",
-            source_id="source1",
-            created_at=session.started_at,
-            heard_at=session.started_at,
-            **more,
-        )
-        db.session.add(recording)
-    return recording
-
-
-def test_what_the_service_keeps_is_played_and_deleted_there(app, session, by):
-    service = install(app, RecordingVideo(app))
-    recording = at_service(session)
-    found = playback.media(recording, video=service, byte_range="bytes=0-3")
-    assert (found.status, b"".join(found.chunks)) == (206, b"0123456789")
-    service.away = True
-    with pytest.raises(ProviderUnavailable):
-        recordings.delete(session, recording, by=by, video=service)
-    assert row()["status"] == "available"
-    service.away = False
-    recordings.delete(session, recording, by=by, video=service)
-    assert service.asked == ["media source1 bytes=0-3", *["erase source1"] * 2]
-    assert row()["status"] == "deleted"
-
-
-def test_what_a_service_kept_that_is_set_up_no_more_is_refused_plainly(session, by):
-    recording = at_service(session)
-    with pytest.raises(WrongState):
-        playback.media(recording, video=video.provider())
-    with pytest.raises(WrongState):
-        recordings.delete(session, recording, by=by, video=video.provider())
-    assert row()["status"] == "available"
-
-
-def test_opening_is_written_down_once_however_many_parts_are_asked_for(session, by, moment):
-    recording, since = made(session, b"one", by=by, duration=1), head()
-
-    def read(**more):
-        playback.note_reading(session, recording, by=by, **more)
-
-    read(more=False)
-    read(more=True)
-    read(more=True, how="downloaded")
-    read(more=True, how="downloaded")
-    assert told(since) == ["recording.read by doctor"] * 2
-    moment.shift(playback.OPENING)
-    read(more=True)
-    read(more=False)
-    assert len(told(since)) == 4
 
 
 def test_the_sessions_own_clock_decides_and_not_a_stale_object(session, ana, by):

@@ -1,0 +1,1 @@
+"""Recordings, as the operations make and keep them."""
