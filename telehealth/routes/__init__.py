@@ -76,6 +76,7 @@ def init_app(app: Flask) -> None:
         join,
         live,
         ops,
+        packing,
         patient,
         recordings,
         staff,
@@ -90,6 +91,8 @@ def init_app(app: Flask) -> None:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
     app.before_request(guard)
     errors.init_app(app)
+    # What is asked for last is done first: the headers are complete before a page is packed.
+    packing.init_app(app)
     headers.init_app(app)
     for room in (
         auth,

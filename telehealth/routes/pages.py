@@ -11,7 +11,17 @@ from functools import lru_cache
 from typing import Any
 
 from babel import Locale, support
-from flask import Flask, Response, current_app, g, make_response, render_template, request, templating
+from flask import (
+    Flask,
+    Response,
+    current_app,
+    g,
+    make_response,
+    render_template,
+    request,
+    templating,
+    url_for,
+)
 from flask_babel import get_locale, get_translations
 from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
@@ -72,6 +82,7 @@ def init_app(app: Flask) -> None:
         can=can,
         card=card,
         csrf_token=_csrf_token,
+        url_for=_address,
         who=presence.who,
         video_name=settings.video_provider,
     )
@@ -149,6 +160,12 @@ def _context() -> dict[str, object]:
         "locale_lang": str(locale).replace("_", "-"),
         "locale_dir": "rtl" if locale.character_order == "right-to-left" else "ltr",
     }
+
+
+@lru_cache(4000)
+def _address(endpoint: str, **values: Any) -> str:
+    """Where it is: the same for everybody, and asked for a dozen times on a page."""
+    return url_for(endpoint, **values)
 
 
 def _csrf_token() -> str:
