@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from ipaddress import IPv4Address, IPv6Network, ip_address
 
@@ -17,7 +17,7 @@ from telehealth import audit, changes, clock, limits, passwords, presence, signa
 from telehealth.access import Actor
 from telehealth.errors import Gone, TooMany
 from telehealth.extensions import db
-from telehealth.models import Link, Participation, Role, SignIn, User
+from telehealth.models import Link, Participation, Role, Session, SignIn, User
 from telehealth.secret import digest, new_token
 from telehealth.store import release, transaction
 
@@ -137,12 +137,23 @@ def sign_in_by_link(link: Link, origin: Origin) -> str:
     return token
 
 
-def find(token: str, origin: Origin, *, passive: bool, in_call: bool) -> Actor | None:
+def find(
+    token: str,
+    origin: Origin,
+    *,
+    passive: bool,
+    in_call: bool,
+    pressed: bool = True,
+    session_id: str | None = None,
+    visit_id: str | None = None,
+) -> Actor | None:
     """Who this cookie belongs to, if it is still good.
 
     `passive` requests (polls, streams, pages that a browser prepares) extend nothing. `in_call` ones
-    live on past the end as long as their page is in a call or waits for one: a call in progress is not
-    cut, and a press in it is a use like any other.
+    live on past the idle end as long as a page of theirs waits for a call or is in it, and past the
+    absolute one while it is in it: of that session or visit alone, where one is asked for. A call in
+    progress is not cut, and what is `pressed` in it is a use like any other; only to look at what it is
+    about opens nothing else.
     """
     found = db.session.execute(_FIND, {"token_hash": digest(token)}).one_or_none()
     if found is None:
@@ -150,9 +161,12 @@ def find(token: str, origin: Origin, *, passive: bool, in_call: bool) -> Actor |
     now = clock.now()
     idle = now - found.last_used_at
     too_old = now - found.created_at > ABSOLUTE
-    if (too_old or idle > IDLE[found.role]) and not (in_call and _in_call(found.id, IDLE[found.role])):
-        return None
-    if not passive and not too_old and idle > TOUCH:
+    over = idle > IDLE[found.role]
+    if too_old or over:
+        lately = now - IDLE[found.role]
+        if not in_call or not _in_call(found.id, lately, not too_old, session_id, visit_id):
+            return None
+    if not passive and not too_old and idle > TOUCH and (pressed or not over):
         with transaction():
             db.session.execute(update(SignIn).where(SignIn.id == found.id).values(last_used_at=now))
     return Actor(
@@ -247,14 +261,21 @@ def _end(condition: ColumnElement[bool], *, put_out: bool = True) -> None:
         presence.put_out(ended)
 
 
-def _in_call(sign_in_id: str, idle: timedelta) -> bool:
-    """Whether a page of this sign-in was heard of in a call or its waiting room within that time.
+def _in_call(
+    sign_in_id: str, since: datetime, may_wait: bool, session_id: str | None, visit_id: str | None
+) -> bool:
+    """Whether a page of this sign-in was heard of since then in the call, or in its waiting room.
 
     A patient may wait for an hour without touching anything, and then be in a lift for two minutes.
     """
-    fresh = clock.now() - idle
-    lately = exists().where(Participation.sign_in_id == sign_in_id, Participation.seen_at > fresh)
-    return bool(db.session.scalar(select(lately)))
+    heard = exists().where(Participation.sign_in_id == sign_in_id, Participation.seen_at > since)
+    if not may_wait:
+        heard = heard.where(Participation.state.in_((Participation.IN_CALL, Participation.LOST)))
+    if session_id is not None:
+        heard = heard.where(Participation.session_id == session_id)
+    if visit_id is not None:
+        heard = heard.where(Participation.session_id == Session.id, Session.visit_id == visit_id)
+    return bool(db.session.scalar(select(heard)))
 
 
 def _is_there(query: Select[str], held: bool, asked: Mapping[str, str | None]) -> bool:

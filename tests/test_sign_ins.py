@@ -257,6 +257,32 @@ def test_a_call_and_a_wait_are_not_cut_but_the_pages_around_them_are(clinic, ana
     assert find(cookie) is None
 
 
+def test_a_call_keeps_its_own_session_and_visit_open_and_no_others(clinic, dr_grey, moment):
+    visit, other = clinic.visit(), clinic.visit()
+    session, another = clinic.session(Status.IN_PROGRESS, visit), clinic.session(Status.IN_PROGRESS, other)
+    cookie, page = sign_in(dr_grey), page_id()
+    calls.enter(session, page, by=find(cookie))
+    moment.shift(IDLE[Role.DOCTOR] - SECOND)
+    calls.heard(session, page, by=find(cookie, passive=True), connected=True)
+    moment.shift(60)
+
+    def opens(**asked):
+        return sign_ins.find(cookie, DESK, passive=True, in_call=True, **asked) is not None
+
+    assert opens(session_id=session.id) and opens(visit_id=visit.id)
+    assert not opens(session_id=another.id) and not opens(visit_id=other.id)
+
+
+def test_nobody_waits_longer_than_a_sign_in_may_live(clinic, ana, moment):
+    session, cookie, page = clinic.session(Status.SCHEDULED), sign_in(ana), page_id()
+    calls.enter(session, page, by=find(cookie))
+    for _ in range(ABSOLUTE // timedelta(minutes=20)):
+        moment.shift(20 * 60)
+        calls.heard(session, page, by=find(cookie, passive=True, in_call=True), connected=False)
+    moment.shift(1)
+    assert find(cookie, in_call=True) is None
+
+
 def test_a_press_in_the_call_is_a_use_like_any_other(clinic, ana, moment):
     session, cookie = clinic.session(Status.IN_PROGRESS), sign_in(ana)
     page, over = page_id(), NOW + ABSOLUTE

@@ -38,7 +38,7 @@ def passive(view: View) -> View:
 
 
 def in_call(view: View) -> View:
-    """Part of a call, or where it leads back to: open although other pages ask for a new sign-in."""
+    """Part of a call, or what it is about: open to who is in it, when other pages ask for a new sign-in."""
     view.in_call = True  # type: ignore[attr-defined]
     return view
 
@@ -218,11 +218,15 @@ def _identify(view: Callable[..., Any] | None) -> Actor | None:
     token = request.cookies.get(current_app.config["SIGN_IN_COOKIE"], "")
     if not token:
         return None
+    asked = request.view_args or {}
     return sign_ins.find(
         token,
         origin(),
         passive=getattr(view, "passive", False) or is_ahead(),
         in_call=getattr(view, "in_call", False),
+        pressed=request.method in CHANGING,
+        session_id=asked.get("session_id"),
+        visit_id=asked.get("visit_id"),
     )
 
 

@@ -94,6 +94,33 @@ def test_a_call_in_progress_is_not_cut_but_the_pages_around_it_are(moment, dr_gr
     assert ended.status_code == 200
 
 
+@pytest.mark.parametrize("who", ["dr_grey", "ana"])
+def test_who_leaves_a_long_call_comes_back_to_the_list(moment, person, clinic, who):
+    visitor, session = person(who), clinic.session("IN_PROGRESS")
+    call = Caller(visitor, session)
+    call.enter()
+    for _ in range(40):
+        moment.shift(minutes(1))
+        call.presence("connected")
+    visit = f"/visits/{session.visit_id}/telemedicine"
+    back = visit if who == "dr_grey" else "/patient-portal/telemedicine"
+    visitor.client.post(f"{call.url}/leave", json={"participant": call.me}, headers=call.csrf)
+    assert visitor.client.get(back).status_code == 200
+
+
+def test_the_notes_of_others_stay_shut_behind_a_call_that_runs(moment, dr_grey, clinic):
+    session, other = clinic.session("IN_PROGRESS"), clinic.session("SCHEDULED", clinic.visit())
+    call = Caller(dr_grey, session)
+    call.enter()
+    for _ in range(16):
+        moment.shift(minutes(1))
+        call.presence("connected")
+    mine, others = (f"/visits/{one.visit_id}/telemedicine" for one in (session, other))
+    assert dr_grey.client.get(mine).status_code == 200
+    assert dr_grey.client.get(others).status_code == 303
+    assert dr_grey.client.get(f"/telemedicine/{other.id}").status_code == 303
+
+
 def test_a_call_goes_on_after_twelve_hours(moment, dr_grey, clinic):
     session = clinic.session("IN_PROGRESS")
     for _ in range(51):
