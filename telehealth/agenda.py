@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import and_, bindparam, exists, func, or_, select
+from sqlalchemy import and_, bindparam, case, exists, func, or_, select
 
-from telehealth import access, paging, presence
+from telehealth import access, clock, paging, presence
 from telehealth.access import Actor
 from telehealth.cards import SessionView, add_presence, load_sessions
 from telehealth.extensions import db
@@ -15,6 +15,9 @@ from telehealth.models import Participation, Session, Status
 
 TODAY_MOST = 200
 LIST_MOST = 50
+COMING_MOST = 200
+FORGOTTEN = timedelta(hours=6)
+"""So long after its time a session that never began is not what somebody waits for next."""
 
 _session, _part = Session.__table__.c, Participation.__table__.c
 _OF_TODAY = or_(
@@ -23,7 +26,28 @@ _OF_TODAY = or_(
     exists().where(_part.session_id == _session.id, _part.seen_at > bindparam("fresh")),
 )
 _OPEN, _OVER = _session.status.in_(Status.OPEN), _session.status.not_in(Status.OPEN)
-_BY_TIME, _NEWEST_FIRST = (_session.scheduled_start,), (_session.scheduled_start.desc(), _session.id)
+_NEWEST_FIRST = (_session.scheduled_start.desc(), _session.id)
+_WAITED_FOR = exists().where(
+    _part.session_id == _session.id, _part.state == Participation.WAITING, _part.seen_at > bindparam("fresh")
+)
+# Before the list is cut: what is urgent must not be what is left out.
+_URGENT_FIRST = (
+    case(
+        (and_(_OPEN, _WAITED_FOR), 0),
+        (_session.status == Status.IN_PROGRESS, 1),
+        (_session.status == Status.SCHEDULED, 2),
+        else_=3,
+    ),
+    _session.scheduled_start,
+)
+_NEXT_FIRST = (
+    case(
+        (_session.status == Status.IN_PROGRESS, 0),
+        (_session.scheduled_start > bindparam("lately"), 1),
+        else_=2,
+    ),
+    _session.scheduled_start,
+)
 
 
 @dataclass(frozen=True)
@@ -38,15 +62,15 @@ class Past:
 def today(bounds: tuple[datetime, datetime], *, by: Actor) -> list[SessionView]:
     """The day's sessions: who waits first, then calls that run, then by time, finished ones last."""
     values = {"begin": bounds[0], "end": bounds[1], "fresh": presence.fresh_since()}
-    found = load_sessions(_OF_TODAY, by=by, order=_BY_TIME, most=TODAY_MOST, values=values)
+    found = load_sessions(_OF_TODAY, by=by, order=_URGENT_FIRST, most=TODAY_MOST, values=values)
     add_presence(found)
     return sorted(found, key=_urgency)
 
 
 def coming(*, by: Actor) -> list[SessionView]:
-    """The actor's open sessions: running ones first, then by time."""
-    found = load_sessions(_OPEN, by=by, order=_BY_TIME, most=LIST_MOST)
-    return sorted(found, key=lambda s: (s.status != Status.IN_PROGRESS, s.scheduled_start))
+    """The actor's open sessions: running ones, then those to come by time, then those that never began."""
+    values = {"lately": clock.now() - FORGOTTEN}
+    return load_sessions(_OPEN, by=by, order=_NEXT_FIRST, most=COMING_MOST, values=values)
 
 
 def past(*, by: Actor, page: int = 1) -> Past:

@@ -120,6 +120,19 @@ def has_unused_token(session_id: str, actor_id: str | None) -> bool:
     return last == "session.token"
 
 
+def sign_in_of_token(session_id: str, actor_id: str) -> str | None:
+    """By which sign-in this actor took the newest token for the session; None for a program's own."""
+    query = select(AuditEntry.detail).where(
+        AuditEntry.object_type == "session",
+        AuditEntry.object_id == session_id,
+        AuditEntry.actor_id == actor_id,
+        AuditEntry.action == "session.token",
+    )
+    detail = db.session.scalar(query.order_by(AuditEntry.id.desc()).limit(1))
+    found: str | None = json.loads(detail or "{}").get("sign_in")
+    return found
+
+
 def got_token_since(session_id: str, actor_id: str, moment: datetime) -> bool:
     """Whether this actor was given a token for the session after that moment (UTC)."""
     query = select(AuditEntry.id).where(

@@ -34,7 +34,7 @@ class PersonView:
 
 @dataclass(frozen=True)
 class VisitView:
-    """A visit, its people and its sessions, newest first."""
+    """A visit, its people and its sessions: running, to come by their time, over with the newest first."""
 
     id: str
     doctor_id: str
@@ -276,7 +276,15 @@ def _build(rows: Sequence[Any]) -> VisitView:
             session.links.append(link)
         if recording[0] and all(one.id != recording[0] for one in session.recordings):
             session.recordings.append(RecordingView(*recording))
+    visit.sessions.sort(key=_urgency)
     return visit
+
+
+def _urgency(session: SessionView) -> tuple[int, float]:
+    """What needs somebody comes first."""
+    if session.is_open:
+        return (session.status != Status.IN_PROGRESS, session.scheduled_start.timestamp())
+    return (2, -session.number)
 
 
 def _visit_view(row: Any) -> VisitView:

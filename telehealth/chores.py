@@ -70,18 +70,23 @@ def _end_abandoned(video: VideoProvider, looks: int) -> int:
 
     Whom the provider still has in the room is in the call, though we may not have heard of their page.
     """
-    since = clock.now() - ABANDONED
-    heard = exists().where(Participation.session_id == Session.id, Participation.seen_at > since)
+    now = clock.now()
+    since = now - ABANDONED
+    # Written at a time to come: the clock was ahead then.
+    heard = exists().where(
+        Participation.session_id == Session.id,
+        Participation.seen_at > since,
+        Participation.seen_at < now + ABANDONED,
+    )
     inside = exists().where(
         Attendance.left_at.is_(None),
-        Attendance.joined_at > clock.now() - LONGEST_STAY,
+        Attendance.joined_at > now - LONGEST_STAY,
         Attendance.room_id == Room.id,
         Room.closed_at.is_(None),
         Room.session_id == Session.id,
     )
-    query = select(Session).where(
-        Session.status == Status.IN_PROGRESS, Session.started_at < since, ~heard, ~inside
-    )
+    abandoned = (~Session.started_at.between(since, now), ~heard, ~inside)
+    query = select(Session).where(Session.status == Status.IN_PROGRESS, *abandoned)
     count = 0
     found = list(db.session.scalars(query).all())
     for session_id in set(_looks).difference(session.id for session in found):
@@ -91,6 +96,7 @@ def _end_abandoned(video: VideoProvider, looks: int) -> int:
         if _looks[session.id] < looks:
             continue
         with suppress(WrongState):
-            sessions.end(session, by=SYSTEM, video=video)
+            # Closing one room takes a while, and somebody may be back in the next meanwhile.
+            sessions.end(session, by=SYSTEM, video=video, still=abandoned)
             count += 1
     return count

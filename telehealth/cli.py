@@ -123,8 +123,11 @@ def fill_demo(if_empty: bool) -> None:
 @click.command("reconcile")
 def reconcile_now() -> None:
     """Repair what was missed: rooms and people at the provider, calls nobody is in. Harmless to repeat."""
-    found = reconcile.run(video=video.provider())
-    report = chores.run(video=video.provider())
+    provider = video.provider()
+    found = reconcile.run(video=provider)
+    # Only a video service can tell in one look that nobody is in a call; embedded ones the server watches.
+    certain = provider.hosted and not found.unreachable
+    report = chores.run(video=provider, looks=1 if certain else chores.LOOKS)
     click.echo(f"rooms asked about: {found.looked}")
     click.echo(f"rooms found over: {found.over}")
     click.echo(f"rooms closed: {found.closed}")

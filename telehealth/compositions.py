@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
 from flask_babel import gettext as _
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 
 from telehealth import audit, changes, clock, signals
 from telehealth.access import SYSTEM, Actor
@@ -72,8 +72,14 @@ def follow(*, video: VideoProvider) -> int:
     query = select(Recording.id).where(
         Recording.status == Recording.PROCESSING, Recording.carrier == video.name
     )
-    ids = db.session.scalars(query.where(Recording.heard_at < clock.now() - PAUSE)).all()
+    ids = db.session.scalars(query.where(unheard(PAUSE))).all()
     return sum(_go_on(recording_id, keeper(video)) for recording_id in ids)
+
+
+def unheard(span: timedelta) -> ColumnElement[bool]:
+    """Whether nothing was heard of it for so long; what was heard at a time to come, a wrong clock told."""
+    now = clock.now()
+    return ~Recording.heard_at.between(now - span, now + span)
 
 
 def goes_on(recording: Recording) -> bool:
@@ -143,7 +149,7 @@ def _claim(recording_id: str) -> bool:
         now = clock.now()
         claimed = db.session.execute(
             update(Recording)
-            .where(Recording.id == recording_id, Recording.heard_at < now - PAUSE)
+            .where(Recording.id == recording_id, unheard(PAUSE))
             .values(heard_at=now)
             .execution_options(synchronize_session="fetch")
         )

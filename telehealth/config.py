@@ -148,7 +148,7 @@ def _public_url(value: str) -> str:
         raise BadSetting("PUBLIC_URL", "must hold the scheme and the host alone")
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         raise BadSetting("PUBLIC_URL", "must begin with https://, or browsers keep the camera shut")
-    return value.rstrip("/")
+    return f"{parts.scheme}://{parts.netloc.lower()}"
 
 
 def _number(name: str, value: str) -> int:

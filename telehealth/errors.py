@@ -70,7 +70,7 @@ class NotAllowed(Denied):
     code = "forbidden"
 
     def usual_message(self) -> str:
-        return _("You may not do this.")
+        return _("Another person's role is needed for this. Ask the clinic if you think you should.")
 
 
 class NotFound(Denied):
@@ -80,7 +80,7 @@ class NotFound(Denied):
     code = "not_found"
 
     def usual_message(self) -> str:
-        return _("We cannot find this.")
+        return _("It may have been moved, or the address has a mistake.")
 
 
 class WrongState(Refusal):

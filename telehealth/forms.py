@@ -98,7 +98,7 @@ class SessionForm(Form):
         _l("Notes"),
         [clean, Length(max=NOTES_MOST, message=_l("Use at most %(max)d characters."))],
     )
-    confirm_clash = BooleanField(_l("Create it all the same"))
+    confirm_clash = BooleanField(_l("Create it anyway"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,6 +22,7 @@ TONES = {
     "session.link_used": "info",
     "recording.begin": "bad",
 }
+_MINOR = ("session.read", "session.token", "recording.read")
 _TOLD_TO_PATIENTS = [
     "session.create",
     "session.start",
@@ -50,6 +52,8 @@ class Line:
     actor_role: str
     outcome: str
     tone: str
+    is_minor: bool
+    """Whether it is worth a look only to who looks for it: reading, keys."""
 
 
 def of(session: Session, *, by: Actor) -> list[Line]:
@@ -63,19 +67,24 @@ def of(session: Session, *, by: Actor) -> list[Line]:
             at=entry.at,
             action=entry.action.removeprefix("session."),
             words=_words(entry),
-            actor_name=_name(entry, names, by),
+            actor_name=_name(entry, names, session, by),
             actor_role=entry.actor_role,
             outcome=entry.outcome,
             tone="bad" if entry.outcome == "denied" else TONES.get(entry.action, ""),
+            is_minor=entry.outcome == "ok" and entry.action in _MINOR,
         )
         for entry in entries
     ]
 
 
-def _name(entry: AuditEntry, names: dict[str | None, str], by: Actor) -> str:
-    """Who it was; of somebody who was refused only staff learn the name."""
+def _name(entry: AuditEntry, names: dict[str | None, str], session: Session, by: Actor) -> str:
+    """Who it was, or whom it was about; of somebody who was refused only staff learn the name."""
     if entry.outcome == "denied" and by.role != Role.STAFF:
         return _("Somebody else")
+    if entry.action in ("session.leave", "session.join") and entry.actor_id is None:
+        people = {Role.DOCTOR: session.doctor, Role.PATIENT: session.patient}
+        person = people.get(json.loads(entry.detail).get("role", ""))
+        return person.name if person else _("System")
     return names.get(entry.actor_id, _("System"))
 
 

@@ -21,7 +21,7 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, or_, sele
 from telehealth import access, audit, changes, clock, signals
 from telehealth.access import SYSTEM, Actor
 from telehealth.extensions import db
-from telehealth.models import Participation, Role, Session, Signal, Status, User
+from telehealth.models import Participation, Role, Session, Signal, SignIn, Status, User
 from telehealth.store import afterwards, transaction
 
 if TYPE_CHECKING:
@@ -154,22 +154,29 @@ def hold_calls_of(sign_ins: Select[str]) -> None:
 def put_out(sign_in_ids: Sequence[str]) -> None:
     """Step out with every page of these sign-ins: the others in the call are told, and hang up.
 
-    The sessions are locked.
+    Whoever came in by such a sign-in without a page of ours is taken out of the room, too. The sessions
+    of the pages are locked.
     """
     query = select(Participation).where(Participation.sign_in_id.in_(sign_in_ids), _MAY_BE_THERE)
+    out = set()
     for part in list(db.session.scalars(query.execution_options(populate_existing=True))):
         session = db.session.get_one(Session, part.session_id)
         if not session.is_open:
             continue
         step_out(part, session, by=SYSTEM, state=Participation.LEFT, why="signed out")
         _take_out(session, part.user_id)
+        out.add((session.id, part.user_id))
+    owners = select(SignIn.user_id, SignIn.session_id).where(SignIn.id.in_(sign_in_ids))
+    for user_id, only_session in db.session.execute(owners).all():
+        for session in _running(user_id, only_session):
+            if (session.id, user_id) not in out and not open_of(session.id, user_id):
+                _take_out(session, user_id)
+                out.add((session.id, user_id))
 
 
 def take_out_everywhere(user: User) -> None:
     """Whoever may do nothing any more is in no room either, by whatever way they came in."""
-    mine = or_(Session.doctor_id == user.id, Session.patient_id == user.id)
-    query = select(Session).where(mine, Session.status == Status.IN_PROGRESS, Session.room_open)
-    for session in db.session.scalars(query):
+    for session in _running(user.id):
         _take_out(session, user.id)
 
 
@@ -249,6 +256,15 @@ def _stale() -> ColumnElement[bool]:
             for state, limit in STALE.items()
         )
     )
+
+
+def _running(user_id: str, session_id: str | None = None) -> list[Session]:
+    """The calls of this person that have a room, or the one of these that is named."""
+    mine = or_(Session.doctor_id == user_id, Session.patient_id == user_id)
+    query = select(Session).where(mine, Session.status == Status.IN_PROGRESS, Session.room_open)
+    if session_id is not None:
+        query = query.where(Session.id == session_id)
+    return list(db.session.scalars(query))
 
 
 def _take_out(session: Session, user_id: str) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import and_, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
-from telehealth import attendance, audit, clock, presence, rooms
+from telehealth import attendance, audit, clock, presence, rooms, sign_ins
 from telehealth.errors import ProviderRefused, ProviderUnavailable
 from telehealth.extensions import db
 from telehealth.models import Chore, Participation, Room, Session, SignIn, User
@@ -180,6 +180,8 @@ def _may_stay(session: Session, identity: str) -> bool:
         return False
     asked = {"user": user_id, "session": session.id}
     active, state, left_at, signed_out = db.session.execute(_LAST_PAGE, asked).one()
+    if not state and not sign_ins.stands(audit.sign_in_of_token(session.id, user_id)):
+        return False
     # A page that was lost to us when its sign-in ended could not be told to leave.
     lost_the_right = state == Participation.LOST and signed_out is not None
     left = state == Participation.LEFT and not (

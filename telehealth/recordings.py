@@ -178,14 +178,14 @@ def sweep() -> int:
     query = select(Recording).where(
         Recording.status == Recording.PROCESSING,
         Recording.carrier == Recording.PEER,
-        Recording.heard_at < clock.now() - SILENT,
+        compositions.unheard(SILENT),
     )
     count = 0
     for recording in db.session.scalars(query).all():
         with transaction():
             session = access.lock_session(db.session.get_one(Session, recording.session_id))
             now = _find(session, recording.id)
-            if now.status == Recording.PROCESSING and now.heard_at < clock.now() - SILENT:
+            if now.status == Recording.PROCESSING and abs(clock.now() - now.heard_at) > SILENT:
                 _finish(session, now, by=SYSTEM)
                 count += 1
     return count

@@ -166,6 +166,13 @@ def _mark(session: Session, is_open: bool) -> None:
 
 def _keep(session_id: str, provider_id: str) -> None:
     now = clock.now()
+    # Once more: it may have been closed, as far as we knew, while the provider opened it.
+    db.session.execute(
+        update(Session)
+        .where(Session.id == session_id)
+        .values(room_open=True)
+        .execution_options(synchronize_session=False)
+    )
     room = db.session.scalar(select(Room).where(Room.provider_id == provider_id))
     if room is None:
         room = Room(session_id=session_id, provider_id=provider_id, opened_at=now, checked_at=now)

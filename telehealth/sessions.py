@@ -8,16 +8,17 @@ comes before or after it, never inside.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from flask_babel import gettext as _
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload
 
-from telehealth import access, audit, changes, clock, consents, presence, rooms, texts
+from telehealth import access, audit, changes, clock, consents, presence, rooms, signals, texts
 from telehealth.access import SYSTEM, Actor
 from telehealth.errors import (
     Invalid,
@@ -194,11 +195,19 @@ def start(session: Session, *, by: Actor, video: VideoProvider) -> Session:
     return _again(session, by)
 
 
-def end(session: Session, *, by: Actor, video: VideoProvider) -> Session:
-    """IN_PROGRESS → COMPLETED for everybody, then close the room. Raises WrongState."""
+def end(
+    session: Session, *, by: Actor, video: VideoProvider, still: Sequence[ColumnElement[bool]] = ()
+) -> Session:
+    """IN_PROGRESS → COMPLETED for everybody, then close the room.
+
+    `still`: what has to be true of the session in that very moment, besides. Raises WrongState.
+    """
     check(session, "end", by=by)
     with transaction():
-        _take(session, "end", by=by, ended_at=_not_before(session.started_at or session.created_at))
+        # A statement sees what was kept before it began: first everybody else has to be done.
+        signals.lock(session.id)
+        ended_at = _not_before(session.started_at or session.created_at)
+        _take(session, "end", by=by, still=still, ended_at=ended_at)
         presence.close(session)
     rooms.close(session, video=video)
     return _again(session, by)
@@ -239,7 +248,8 @@ def ticket(session: Session, *, by: Actor, video: VideoProvider) -> Ticket:
     """
     check(session, "join", by=by)
     rooms.ensure(session, by=by, video=video)
-    audit.record("session.token", by=by, object_type="session", object_id=session.id)
+    by_sign_in = {"sign_in": by.sign_in_id} if by.sign_in_id else {}
+    audit.record("session.token", by=by, object_type="session", object_id=session.id, detail=by_sign_in)
     return video.ticket(session.room, presence.identity(session, by.user_id))
 
 
@@ -248,13 +258,15 @@ def _not_before(earlier: datetime) -> datetime:
     return max(clock.now(), earlier)
 
 
-def _take(session: Session, action: str, *, by: Actor, **values: Any) -> None:
+def _take(
+    session: Session, action: str, *, by: Actor, still: Sequence[ColumnElement[bool]] = (), **values: Any
+) -> None:
     """Take a step of the table: compare-and-set, audit and announcement in one transaction."""
     step = STEPS[action]
     with transaction():
         taken = db.session.execute(
             update(Session)
-            .where(Session.id == session.id, Session.status.in_(step.start))
+            .where(Session.id == session.id, Session.status.in_(step.start), *still)
             .values(status=step.end, **values)
             .execution_options(synchronize_session=False)
         )

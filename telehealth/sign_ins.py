@@ -120,21 +120,35 @@ def sign_in_by_link(link: Link, origin: Origin) -> str:
         if not is_active(link.user_id, held=True):
             raise Gone()
         signals.lock(link.session_id)
-        opened = db.session.execute(
-            update(Link).where(Link.id == link.id, Link.revoked_at.is_(None)).values(opened_at=clock.now())
-        )
-        if opened.rowcount == 0:  # type: ignore[attr-defined]
-            raise Gone()
         token, entry = _open(link.user, "link", origin, link)
-        audit.record(
-            "session.link_used",
-            by=actor_for(link.user, "link", origin, entry),
-            object_type="session",
-            object_id=link.session_id,
-            detail={"link": link.id},
-        )
-        changes.announce(*changes.about(link.session))
+        _use(link, by=actor_for(link.user, "link", origin, entry))
     return token
+
+
+def use_link(link: Link, *, by: Actor) -> None:
+    """Its patient is signed in already and stays so; that the link was opened is written down all the same.
+
+    Raises Gone for a link that was revoked a moment ago.
+    """
+    with transaction():
+        signals.lock(link.session_id)
+        _use(link, by=by)
+
+
+def _use(link: Link, *, by: Actor) -> None:
+    used = db.session.execute(
+        update(Link).where(Link.id == link.id, Link.revoked_at.is_(None)).values(opened_at=clock.now())
+    )
+    if used.rowcount == 0:  # type: ignore[attr-defined]
+        raise Gone()
+    audit.record(
+        "session.link_used",
+        by=by,
+        object_type="session",
+        object_id=link.session_id,
+        detail={"link": link.id},
+    )
+    changes.announce(*changes.about(link.session))
 
 
 def find(

@@ -98,11 +98,11 @@ def iso(moment: datetime) -> str:
 
 
 def duration(seconds: int | None) -> str:
-    """“21 min”, “1 h 5 min”, “40 s”."""
+    """“21 min”, “1 h 5 min”, “40 seconds”."""
     if seconds is None:
         return ""
     if seconds < 60:
-        return _("%(number)d s", number=seconds)
+        return ngettext("%(num)d second", "%(num)d seconds", seconds)
     hours, minutes = divmod(seconds // 60, 60)
     if hours:
         return _("%(hours)d h %(minutes)d min", hours=hours, minutes=minutes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 
 from flask_babel import gettext as _
 from sqlalchemy import Select, func, select, update
@@ -106,12 +107,22 @@ def search(words: str, status: str, *, by: Actor, page: int = 1) -> Found:
     return Found(list(visits), counts, page, pages)
 
 
-def listing(status: str | None, *, by: Actor) -> list[Visit]:
-    """The actor's visits for a program, newest first, at most 500."""
+def listing(
+    status: str | None,
+    *,
+    by: Actor,
+    most: int,
+    cursor_at: datetime | None = None,
+    cursor_id: str = "",
+) -> list[Visit]:
+    """The actor's visits for a program, newest first, at most so many; those after one, if it is named."""
     query = _matching("", by).options(contains_eager(Visit.patient), joinedload(Visit.doctor))
     if status:
         query = query.where(Visit.status == status)
-    return list(db.session.scalars(query.order_by(Visit.opened_at.desc(), Visit.id).limit(500)))
+    if cursor_at is not None:
+        same_moment = (Visit.opened_at == cursor_at) & (Visit.id < cursor_id)
+        query = query.where((Visit.opened_at < cursor_at) | same_moment)
+    return list(db.session.scalars(query.order_by(Visit.opened_at.desc(), Visit.id.desc()).limit(most)))
 
 
 def _matching(words: str, by: Actor) -> Select[Visit]:

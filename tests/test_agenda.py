@@ -102,3 +102,20 @@ def test_who_came_by_a_link_has_one_session(at, ana):
     by = Actor(ana.id, Role.PATIENT, via="link", only_session=mine)
     assert ids(agenda.coming(by=by)) == [mine]
     assert ids(agenda.past(by=by).sessions) == []
+
+
+def test_what_never_began_does_not_stand_before_what_is_next(at, ana):
+    forgotten = at(NOW - agenda.FORGOTTEN - HOUR)
+    late, soon = at(NOW - HOUR), at(NOW + HOUR)
+    assert ids(agenda.coming(by=ana.actor)) == [late, soon, forgotten]
+
+
+def test_what_is_urgent_is_not_what_a_full_list_leaves_out(at, ana, dr_grey, monkeypatch, clinic):
+    monkeypatch.setattr(agenda, "COMING_MOST", 2)
+    monkeypatch.setattr(agenda, "TODAY_MOST", 2)
+    at(NOW - 2 * HOUR)
+    at(NOW - HOUR)
+    waits, runs = at(NOW + HOUR), at(NOW + 2 * HOUR, Status.IN_PROGRESS)
+    calls.enter(clinic.now(waits), page_id(), by=ana.actor)
+    assert ids(agenda.coming(by=ana.actor))[0] == runs
+    assert ids(agenda.today((BEGIN, END), by=dr_grey.actor)) == [waits, runs]

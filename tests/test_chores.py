@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from support.domain import head, page_id, together, told
 
-from telehealth import access, calls, chores, clock, history, video
+from telehealth import access, calls, chores, clock, history, sessions, video
 from telehealth.chores import ABANDONED, Report
 from telehealth.extensions import db
 from telehealth.models import Attendance, Room, Status
@@ -90,3 +90,30 @@ def test_several_processes_end_a_call_once(app, clinic, moment):
     moment.shift(ABANDONED + MINUTE)
     assert sum(report.ended for report in together(app, [run] * 4)) == 1
     assert told(since) == ["session.end by system"]
+
+
+def test_who_comes_back_while_another_call_is_ended_stays_in(clinic, moment, dr_grey, monkeypatch):
+    visit = clinic.visit()
+    first, second = (clinic.session(Status.IN_PROGRESS, visit) for _ in range(2))
+    moment.shift(ABANDONED)
+    moment.shift(1)
+    end, back = sessions.end, []
+
+    def slowly(session, **more):
+        ended = end(session, **more)
+        if not back:
+            back.append(first.id if session.id == second.id else second.id)
+            calls.enter(clinic.now(back[0]), page_id(), by=dr_grey.actor)
+        return ended
+
+    monkeypatch.setattr(sessions, "end", slowly)
+    assert run().ended == 1
+    assert clinic.now(back[0]).status == Status.IN_PROGRESS
+
+
+def test_a_call_that_began_at_a_time_to_come_is_ended_all_the_same(clinic, moment):
+    moment.shift(300 * 24 * 60 * MINUTE)
+    session = clinic.session(Status.IN_PROGRESS)
+    moment.shift(-300 * 24 * 60 * MINUTE)
+    assert run().ended == 1
+    assert clinic.now(session).status == Status.COMPLETED

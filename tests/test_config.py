@@ -159,3 +159,9 @@ def test_the_environment_wins_over_the_file(monkeypatch, tmp_path):
     monkeypatch.setenv("CLINIC_NAME", "From the environment")
     found = config.load()
     assert (found.clinic_name, str(found.timezone)) == ("From the environment", "Europe/Berlin")
+
+
+def test_the_scheme_and_the_host_may_be_written_in_any_case(tmp_path):
+    found = settings(tmp_path, PUBLIC_URL="HTTPS://Visit.Clinic.example/")
+    assert found.public_url == "https://visit.clinic.example"
+    assert found.https

@@ -61,13 +61,13 @@ COMMON = [
     ("Came into the waiting room", "Ana Lima", "wait"),
     ("Session started", "Dr Maria Grey", "live"),
     ("Joined the call: sound and picture connected", "Ana Lima", "live"),
-    ("Lost the connection", "System", ""),
+    ("Lost the connection", "Ana Lima", ""),
     ("Back in the call after a silence", "Ana Lima", "live"),
     ("Joined the call: sound and picture connected", "Dr Maria Grey", "live"),
     ("Went on in another window", "Ana Lima", ""),
     ("Left before the call was connected", "Ana Lima", ""),
     ("Session ended", "Dr Maria Grey", ""),
-    ("Was in the call until the end", "System", ""),
+    ("Was in the call until the end", "Dr Maria Grey", ""),
 ]
 
 

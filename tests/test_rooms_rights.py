@@ -5,10 +5,11 @@ from functools import partial
 
 import pytest
 from support.calling import come_in, end, now, say, ticket, web
+from support.cast import PASSWORD
 from support.domain import page_id
 from support.pages import Visitor
 
-from telehealth import access, calls, chores, links, people, reconcile, sign_ins, video
+from telehealth import access, calls, chores, links, people, reconcile, sessions, sign_ins, video
 from telehealth.errors import (
     Gone,
     NotFound,
@@ -103,6 +104,34 @@ def test_a_revoked_link_puts_its_visitor_out_of_the_room(app, clinic, rooms, twi
     assert sign_ins.find(cookie, Origin(), passive=True, in_call=True) is None
     with pytest.raises((Gone, NotFound)):
         links.find(token)
+
+
+@pytest.mark.parametrize("down", [False, True], ids=["provider up", "provider down"])
+@pytest.mark.parametrize("by_link", [True, False], ids=["link", "password"])
+def test_who_came_in_without_a_page_is_put_out_with_their_sign_in(
+    app, clinic, rooms, twilio, dr_grey, ana, by_link, down
+):
+    session = clinic.session(Status.IN_PROGRESS)
+    if by_link:
+        token, _link = links.make(session, by=dr_grey.actor)
+        cookie = sign_ins.sign_in_by_link(links.find(token), Origin())
+    else:
+        cookie = sign_ins.sign_in(ana.part.email, PASSWORD, Origin())
+    visitor = sign_ins.find(cookie, Origin(), passive=True, in_call=True)
+    sessions.ticket(access.load_session(session.id, by=visitor), by=visitor, video=video.provider())
+    rooms.come_in(session, ana.id)
+    assert reconcile.run(video=video.provider()).put_out == 0
+    if down:
+        twilio.faults.refuse()
+    if by_link:
+        links.revoke(now(session, dr_grey), by=dr_grey.actor)
+    else:
+        sign_ins.sign_out(visitor)
+    if down:
+        assert len(rooms.inside(session)) == 1
+        twilio.faults.clear()
+        assert reconcile.run(video=video.provider()).put_out == 1
+    assert rooms.inside(session) == set()
 
 
 def test_a_page_that_was_lost_to_us_is_put_out_with_its_sign_in(clinic, rooms, dr_grey, ana, moment):

@@ -164,7 +164,15 @@ class Hub:
 
         url = db.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
         try:
-            with psycopg.connect(url, autocommit=True) as connection:
+            # Who only listens does not find out that the other end is gone: the system asks for us.
+            with psycopg.connect(
+                url,
+                autocommit=True,
+                keepalives_idle=10,
+                keepalives_interval=5,
+                keepalives_count=2,
+                tcp_user_timeout=15000,
+            ) as connection:
                 connection.execute(f"LISTEN {changes.CHANNEL}")
                 self._wake_all()
                 while not self.closing:

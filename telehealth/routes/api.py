@@ -11,7 +11,6 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import bindparam, tuple_
 
 from telehealth import access, audit, cards, history, links, sessions, video, visits
-from telehealth.cards import SessionView
 from telehealth.errors import Invalid, NotAllowed
 from telehealth.models import Role, Session, Visit
 from telehealth.routes import actor, in_call, public
@@ -41,6 +40,8 @@ from telehealth.times import iso
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 api = Api(blueprint, Error)
 
+VISITS_MOST = 500
+
 _session = Session.__table__.c
 _CURSOR = tuple_(bindparam("cursor_at", type_=_session.created_at.type), bindparam("cursor_id"))
 _WANTED = {
@@ -62,7 +63,7 @@ def list_sessions(query: SessionQuery) -> dict[str, Any]:
     page, more = found[: query.limit], len(found) > query.limit
     return {
         "results": [session_out(one, actor()) for one in page],
-        "next": _write_cursor(page[-1]) if more else None,
+        "next": _write_cursor(page[-1].created_at, page[-1].id) if more else None,
     }
 
 
@@ -70,8 +71,6 @@ def list_sessions(query: SessionQuery) -> dict[str, Any]:
 def create_session(body: NewSession) -> tuple[dict[str, Any], dict[str, str]]:
     """Plan a session of an OPEN visit, by its doctor. Clashes in the doctor's day are `warnings`."""
     visit = _load_visit(body.visit_id, "session.create")
-    sessions.check_start_time(body.scheduled_start)
-    clashes = sessions.clashes(visit, body.scheduled_start)
     session = sessions.create(
         visit,
         by=actor(),
@@ -79,6 +78,7 @@ def create_session(body: NewSession) -> tuple[dict[str, Any], dict[str, str]]:
         recording_enabled=body.recording_enabled,
         notes=body.notes,
     )
+    clashes = [one for one in sessions.clashes(visit, session.scheduled_start) if one.id != session.id]
     found = session_out(session, actor())
     found["warnings"] = [{"id": one.id, "scheduled_start": iso(one.scheduled_start)} for one in clashes]
     return found, {"Location": url_for("api.get_session", session_id=session.id)}
@@ -167,9 +167,13 @@ def create_link(session_id: str) -> dict[str, Any]:
 
 @api.endpoint("GET", "/visits/", VisitList, query=VisitQuery)
 def list_visits(query: VisitQuery) -> dict[str, Any]:
-    """Visits, newest first: one's own, staff all."""
-    found = visits.listing(query.status, by=actor())
-    return {"results": [visit_out(one) for one in found]}
+    """Visits, newest first, 500 at a time: one's own, staff all."""
+    found = visits.listing(query.status, by=actor(), most=VISITS_MOST + 1, **_cursor(query.cursor))
+    page, more = found[:VISITS_MOST], len(found) > VISITS_MOST
+    return {
+        "results": [visit_out(one) for one in page],
+        "next": _write_cursor(page[-1].opened_at, page[-1].id) if more else None,
+    }
 
 
 @api.endpoint("GET", "/visits/<visit_id>/", VisitOut, errors=(404,))
@@ -220,21 +224,21 @@ def _load_visit(visit_id: str, action: str) -> Visit:
     return access.load_visit(visit_id, by=actor(), action=action)
 
 
-def _write_cursor(session: SessionView) -> str:
-    raw = f"{session.created_at.isoformat()} {session.id}"
+def _write_cursor(moment: datetime, object_id: str) -> str:
+    raw = f"{moment.isoformat()} {object_id}"
     return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
 
 
-def _cursor(cursor: str | None) -> dict[str, object]:
+def _cursor(cursor: str | None) -> dict[str, Any]:
     if not cursor:
         return {}
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        created_at, session_id = base64.urlsafe_b64decode(padded).decode().split(" ")
-        moment = datetime.fromisoformat(created_at)
-        if moment.tzinfo is None or not session_id.isalnum():
+        at, object_id = base64.urlsafe_b64decode(padded).decode().split(" ")
+        moment = datetime.fromisoformat(at)
+        if moment.tzinfo is None or not object_id.isalnum():
             raise ValueError
         moment = moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise Invalid(fields={"cursor": ["not one of ours"]}) from None
-    return {"cursor_at": moment, "cursor_id": session_id}
+    return {"cursor_at": moment, "cursor_id": object_id}

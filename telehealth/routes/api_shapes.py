@@ -120,6 +120,7 @@ class VisitOut(Answer):
 
 class VisitList(Answer):
     results: list[VisitOut]
+    next: str | None
 
 
 class SessionQuery(Shape):
@@ -148,6 +149,7 @@ class CancelRequest(Shape):
 
 class VisitQuery(Shape):
     status: VisitStatus | None = None
+    cursor: Text | None = Field(None, max_length=200)
 
 
 class NewVisit(Shape):

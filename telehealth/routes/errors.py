@@ -162,7 +162,7 @@ def _title(status: int) -> str:
     titles = {
         403: _("You may not open this"),
         404: _("We cannot find this page"),
-        409: _("This has changed"),
+        409: _("Not possible right now"),
         410: _("This link no longer works"),
         429: _("Too many tries"),
         500: _("Something went wrong on our side"),

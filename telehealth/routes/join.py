@@ -28,6 +28,7 @@ def enter(token: str) -> ResponseReturnValue:
     link = _find(token)
     to_the_call = see_other("call.show", session_id=link.session_id)
     if g.actor and g.actor.user_id == link.user_id and not g.actor.only_session:
+        sign_ins.use_link(link, by=g.actor)
         return to_the_call
     return begin_sign_in(to_the_call, sign_ins.sign_in_by_link(link, origin()))
 

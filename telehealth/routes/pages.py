@@ -32,7 +32,7 @@ from telehealth.clock import now
 from telehealth.config import Settings
 from telehealth.models import Session
 
-_MOST_CARDS = 4000
+_MOST_CARDS = 500
 _cards: OrderedDict[tuple[object, ...], str] = OrderedDict()
 _TOKEN = re.compile(r'name="csrf_token" value="[^"]*"')
 
@@ -162,9 +162,13 @@ def _context() -> dict[str, object]:
     }
 
 
-@lru_cache(4000)
 def _address(endpoint: str, **values: Any) -> str:
-    """Where it is: the same for everybody, and asked for a dozen times on a page."""
+    """Where it is: the same for everybody, and asked for a dozen times on a page. Tokens are not kept."""
+    return url_for(endpoint, **values) if "token" in values else _kept_address(endpoint, **values)
+
+
+@lru_cache(4000)
+def _kept_address(endpoint: str, **values: Any) -> str:
     return url_for(endpoint, **values)
 
 

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from wtforms.fields.choices import SelectChoice
 
-from telehealth import access, agenda, audit, people, visits
+from telehealth import access, agenda, audit, cards, people, visits
 from telehealth.errors import Invalid
 from telehealth.forms import VisitForm
 from telehealth.models import Role, User, Visit
@@ -16,22 +16,28 @@ from telehealth.routes.pages import clinic_time, fresh, part
 
 blueprint = Blueprint("visits", __name__, url_prefix="/visits")
 
+CHOICE_MOST = 200
+"""How many patients one can choose from; of more, part of the name finds the right ones."""
+
 CARERS = (Role.DOCTOR, Role.STAFF)
 
 
 @blueprint.get("")
 def index() -> ResponseReturnValue:
     """Today's sessions and the list of visits; a filter or a search asks for the list alone."""
-    access.require_role(actor(), CARERS, "visit.list")
-    status = "CLOSED" if request.args.get("status", "open") == "closed" else "OPEN"
-    words = request.args.get("q", "")[:200]
-    found = visits.search(words, status, by=actor(), page=request.args.get("page", 1, int))
-    context = {"found": found, "status": status.lower(), "q": words}
+    context = _found()
     if is_fragment() and "visit-list" in request.headers.get("HX-Target", ""):
         return render_template("visits/_list.html", **context)
     return render_template(
         "visits/index.html", **context, **part("visits/_today.html", today=_sessions_of_today())
     )
+
+
+@blueprint.get("/rows")
+@passive
+def rows() -> ResponseReturnValue:
+    """The rows of the list alone, asked for again whenever something changed."""
+    return fresh("visits/_rows.html", **_found())
 
 
 @blueprint.get("/today")
@@ -46,7 +52,8 @@ def today() -> ResponseReturnValue:
 def new() -> ResponseReturnValue:
     """Open a visit: staff for any doctor, a doctor with themselves."""
     access.require_role(actor(), CARERS, "visit.open")
-    form = _visit_form()
+    words = request.args.get("q", "")[:200]
+    form, many = _visit_form(words)
     if request.method == "POST" and form.validate():
         doctor_id = actor().user_id if actor().role == Role.DOCTOR else form.doctor_id.data
         try:
@@ -58,13 +65,15 @@ def new() -> ResponseReturnValue:
         else:
             flash(_("The visit is open."), "success")
             return see_other("telemedicine.index", visit_id=visit.id)
-    return render_template("visits/new.html", form=form), 422 if form.errors else 200
+    page = render_template("visits/new.html", form=form, q=words, many=many)
+    return page, 422 if form.errors else 200
 
 
 @blueprint.get("/<visit_id>")
 def show(visit_id: str) -> ResponseReturnValue:
     """One visit at a glance."""
-    visit = load(visit_id)
+    visit = cards.load_visit(visit_id, by=actor())
+    access.require_role(actor(), CARERS, "visit.read")
     audit.record("visit.read", by=actor(), object_type="visit", object_id=visit.id)
     return render_template("visits/show.html", visit=visit)
 
@@ -84,23 +93,33 @@ def load(visit_id: str, action: str = "read") -> Visit:
     return visit
 
 
+def _found() -> dict[str, object]:
+    """What the list shows: of a status, with these words in it, one page."""
+    access.require_role(actor(), CARERS, "visit.list")
+    status = "CLOSED" if request.args.get("status", "open") == "closed" else "OPEN"
+    words = request.args.get("q", "")[:200]
+    found = visits.search(words, status, by=actor(), page=request.args.get("page", 1, int))
+    return {"found": found, "status": status.lower(), "q": words}
+
+
 def _sessions_of_today() -> list[object]:
     return list(agenda.today(clinic_time().day_bounds(), by=actor()))
 
 
-def _visit_form() -> VisitForm:
+def _visit_form(words: str) -> tuple[VisitForm, bool]:
+    """The form with the patients that these words find, and whether they are too many to choose from."""
     form = VisitForm()
-    form.patient_id.choices = _choices(Role.PATIENT)
+    patients = people.search(words, by=actor(), role=Role.PATIENT, limit=CHOICE_MOST + 1)
+    form.patient_id.choices = _choices(patients[:CHOICE_MOST])
     if actor().role == Role.STAFF:
-        form.doctor_id.choices = _choices(Role.DOCTOR)
+        form.doctor_id.choices = _choices(people.search("", by=actor(), role=Role.DOCTOR, limit=1000))
     else:
         del form.doctor_id
-    return form
+    return form, len(patients) > CHOICE_MOST
 
 
-def _choices(role: str) -> list[SelectChoice]:
-    """Everybody of this role, by name, after an empty one."""
-    found = people.search("", by=actor(), role=role, limit=1000)
+def _choices(found: list[User]) -> list[SelectChoice]:
+    """These people, after an empty one."""
     return [SelectChoice("", _("Choose")), *(SelectChoice(one.id, _label(one)) for one in found)]
 
 

@@ -152,7 +152,10 @@ const refreshOpenHistories = () => {
 
 document.addEventListener('htmx:before:request', ({ detail: { ctx } }) => {
   ctx.begun = performance.now();
-  if (byPress(ctx)) ctx.pressedId = ctx.sourceElement.id;
+  if (!byPress(ctx)) return;
+  ctx.pressedId = ctx.sourceElement.id;
+  // What was said of the press before is over.
+  find('#flash')?.replaceChildren();
 });
 
 /** Whether a refusal brings the part that was asked for; a proxy's error page does not. */

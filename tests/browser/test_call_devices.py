@@ -25,7 +25,7 @@ def test_who_says_no_to_the_camera_is_told_the_steps_and_still_sees_and_hears(
     grey.press("Start Session", grey.card(session))
     grey.press("Join Call", grey.card(session))
     ana.sees(grey)
-    ana.reads("The others cannot see or hear you.")
+    ana.reads("Your doctor cannot see or hear you.")
     grey.is_("connected")
     grey.shows_no_picture_of(ana)
     expect(grey.page.locator(".person:visible .person-muted")).to_be_visible()
@@ -53,7 +53,7 @@ def test_who_has_no_devices_at_all_still_sees_and_hears(
     expect(ana.page.get_by_role("heading", name="We found no camera and no microphone")).to_be_visible()
     grey.open_call(session)
     ana.sees(grey)
-    ana.reads("The others cannot see or hear you.")
+    ana.reads("Your doctor cannot see or hear you.")
     grey.shows_no_picture_of(ana)
 
 
@@ -65,7 +65,7 @@ def test_who_has_a_microphone_alone_is_heard(
     ana.open_call(session)
     grey.open_call(session)
     ana.sees(grey)
-    ana.reads("Your camera is not working. The others can hear you.")
+    ana.reads("Your camera is not working. Your doctor can hear you.")
     grey.is_("connected")
     grey.hears()
     grey.shows_no_picture_of(ana)

@@ -144,7 +144,7 @@ def test_a_clash_is_asked_about_and_can_be_confirmed(at_screen: At, clinic: Clin
     grey.page.get_by_label("Scheduled Start Time").fill(clinic_time(hours=0.1))
     grey.press("Create Session")
     grey.reads("You already have a session around this time")
-    grey.page.get_by_label("Create it all the same").check()
+    grey.page.get_by_label("Create it anyway").check()
     grey.press("Create Session")
     expect(grey.page.locator("[data-session-id]")).to_have_count(1)
 

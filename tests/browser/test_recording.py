@@ -158,7 +158,7 @@ def test_who_says_no_is_not_recorded_and_the_visit_goes_on(call: Call, clinic: C
     assert recordings_of(clinic, session) == []
     grey.sees(ana)
     ana.press("Recording")
-    ana.reads("You said no. Nothing is recorded.")
+    ana.reads("You said no. Nothing is being recorded.")
     ana.press("Agree to recording", ana.page.locator("#recording-choice"))
     for one in (grey, ana):
         expect(dot(one)).to_be_visible()

@@ -85,7 +85,7 @@ def test_a_press_that_comes_too_late_shows_the_present_state(at_screen: At, clin
         one.open(f"/visits/{session.visit_id}/telemedicine")
     first.press("Start Session", first.card(session))
     second.press("Start Session", second.card(session))
-    second.reads("This has changed")
+    second.reads("Not possible right now")
     second.reads("This session has already started.")
     second.press("End Session", second.finds(session, "IN_PROGRESS"))
     second.finds(session, "COMPLETED")

@@ -128,6 +128,23 @@ def test_what_the_server_refuses_for_good_is_forgotten(fresh_page, server):
     assert server.heard == ["begin", "pieces/0", "finish"]
 
 
+@pytest.mark.parametrize("status", [403, 404])
+def test_what_somebody_else_made_on_this_computer_waits_for_them(fresh_page, server, status):
+    server.answer = lambda what, _: 0 if what in ("pieces/0", "finish") else 200
+    run(
+        fresh_page,
+        """await upload.begin("video/webm");
+        upload.add(piece("one"), 1);
+        await until(async () => (await left())[1].length === 1);""",
+    )
+    server.answer = lambda _what, _try: status
+    fresh_page.reload()
+    assert run(fresh_page, "return [await recover('x'), await left()];") == [0, [1, [0]]]
+    server.answer = lambda _what, _try: 200
+    fresh_page.reload()
+    assert run(fresh_page, "return [await recover('x'), await left()];") == [1, [0, []]]
+
+
 def test_without_a_store_of_its_own_a_browser_sends_all_the_same(fresh_page, server):
     fresh_page.evaluate("() => { indexedDB.open = () => { throw new Error('private window'); }; }")
     run(

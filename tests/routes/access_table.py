@@ -33,6 +33,7 @@ POST /join/<token>                                 303  303  303  303 303 303  3
 
 GET  /visits                                       303  200  200  403 403 200  403  403
 GET  /visits/today                                 303  200  200  403 403 200  403  403
+GET  /visits/rows                                  303  200  200  403 403 200  403  403
 GET  /visits/new                                   303  200  200  403 403 200  403  403
 POST /visits/new                                   303  303  303  403 403 303  403  403
 GET  /visits/<visit_id>                            303  200  404  403 404 200  404  404
@@ -44,7 +45,7 @@ GET  /visits/<visit_id>/telemedicine/new           303  200  404  403 404 403  4
 GET  /visits/<visit_id>/telemedicine/form          303  200  404  403 404 200  404  404
 
 GET  /telemedicine/<session_id>                    303  200  404  200 404 200  200  404
-GET  /telemedicine/<session_id>/card               303  200  404  403 404 200  403  404
+GET  /telemedicine/<session_id>/card               303  200  404  200 404 200  200  404
 GET  /telemedicine/<session_id>/history            303  200  404  200 404 200  200  404
 POST /telemedicine/<session_id>/start              303  303  404  403 404 403  403  404
 POST /telemedicine/<session_id>/end                303  303  404  403 404 403  403  404

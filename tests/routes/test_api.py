@@ -9,6 +9,7 @@ from support.doubles import RefusingVideo, SilentVideo, install
 from routes.caller import Caller
 from telehealth import clock
 from telehealth.models import Status
+from telehealth.routes import api as routes_api
 from telehealth.times import iso
 
 SESSION = {
@@ -364,3 +365,24 @@ def test_reading_one_record_is_in_the_audit(api, clinic):
     api("ana").get(f"/telemedicine/{session.id}/")
     api("ana").get("/telemedicine/")
     assert clinic.history(session) == ["session.create", "session.read"]
+
+
+def test_visits_come_in_pages(api, clinic, moment, monkeypatch):
+    monkeypatch.setattr(routes_api, "VISITS_MOST", 2)
+    made = [clinic.visit().id for _ in range(3)]
+    moment.shift(60)
+    made.append(clinic.visit().id)
+    first = api("sam").get("/visits/")
+    second = api("sam").get(f"/visits/?cursor={first['next']}")
+    assert first["results"][0]["id"] == made[-1]
+    assert [len(page["results"]) for page in (first, second)] == [2, 2]
+    assert {visit["id"] for page in (first, second) for visit in page["results"]} == set(made)
+    assert second["next"] is None
+    assert api("sam").get("/visits/?cursor=nonsense", 400)["error"]["code"] == "invalid"
+
+
+@pytest.mark.parametrize("who", ["ana", "sam"])
+def test_whose_action_it_is_not_hears_that_before_anything_else(api, clinic, who):
+    sent = {"visit_id": clinic.visit().id, "scheduled_start": "2020-01-01T10:00:00Z"}
+    api(who).post("/telemedicine/", sent, 403)
+    api("dr_grey").post("/telemedicine/", sent, 400)

@@ -241,3 +241,12 @@ def _start(clinic: Clinic, session) -> None:
     by = clinic._person("dr_grey").actor
     with clinic.app.app_context():
         sessions.start(access.load_session(session.id, by=by), by=by, video=video.provider())
+
+
+def test_a_link_that_its_patient_opens_while_signed_in_is_written_down(ana, clinic):
+    session = clinic.session("IN_PROGRESS")
+    link = clinic.link(session)
+    ana.get("/patient-portal/dashboard")
+    assert ana.get(link).press("Join Session").location.endswith("/call")
+    assert clinic.history(session)[-1] == "session.link_used"
+    ana.get("/patient-portal/dashboard")

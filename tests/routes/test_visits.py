@@ -5,7 +5,9 @@ from datetime import timedelta
 import pytest
 from support.databases import on_sqlite
 
+from routes.caller import Caller
 from telehealth import visits as operations
+from telehealth.routes import visits as routes_visits
 
 
 def rows(page) -> list[str]:
@@ -199,3 +201,23 @@ def _in(**more):
     from telehealth import clock
 
     return clock.now() + timedelta(**more)
+
+
+def test_of_many_patients_a_part_of_the_name_finds_the_right_one(sam, ben, dr_grey, monkeypatch):
+    monkeypatch.setattr(routes_visits, "CHOICE_MOST", 1)
+    page = sam.get("/visits/new")
+    assert "search first" in page.text
+    page = sam.get("/visits/new?q=osei")
+    assert [tag["value"] for tag in page.all("[name=patient_id] option")] == ["", ben.id]
+    assert "search first" not in page.text
+    page = page.press("Open visit", patient_id=ben.id, doctor_id=dr_grey.id, reason="", status=422)
+    page = page.press("Open visit", patient_id=ben.id, doctor_id=dr_grey.id, reason="Ear ache")
+    assert page.location.endswith("/telemedicine")
+
+
+def test_the_rows_of_the_list_follow_what_happens(dr_grey, ana, clinic):
+    session = clinic.session("SCHEDULED")
+    rows_of = dr_grey.get("/visits").one("#visit-rows")["hx-get"]
+    assert "Scheduled" in dr_grey.get(rows_of, fragment=True).text
+    Caller(ana, session).enter()
+    assert "Patient waiting" in dr_grey.get(rows_of, fragment=True).text

@@ -34,7 +34,7 @@ class Call {
   #moving = false;
   #reported;
   #announced;
-  #dark = new Set();
+  #off = new Map();
   #facts = {};
 
   start() {
@@ -122,7 +122,7 @@ class Call {
       .on('track-added', show)
       .on('remote-state', ({ participant }) => {
         show({ participant });
-        this.#tellCamera(participant);
+        this.#tellOff(participant);
       })
       .on('participant-left', ({ participant }) => {
         this.#people.remove(participant);
@@ -204,7 +204,8 @@ class Call {
     this.#finish('left');
     await left;
     await Promise.race([this.#saved, new Promise((resolve) => setTimeout(resolve, SAVING_MOST))]);
-    location.assign(this.#settings.leaveUrl);
+    // Going back must not put anybody on the air again.
+    location.replace(this.#settings.leaveUrl);
   }
 
   async #end() {
@@ -241,10 +242,13 @@ class Call {
     this.#line.report(state);
   }
 
-  #tellCamera({ id, name, media }) {
-    if (media.cam) this.#dark.delete(id);
-    else if (!this.#dark.has(id)) this.#view.announce('cameraOff', name);
-    if (!media.cam) this.#dark.add(id);
+  /** Read out what somebody turned off; that they turned it on is seen and heard. */
+  #tellOff({ id, name, media }) {
+    const off = `${media.cam ? '' : 'camera'}${media.mic ? '' : 'Microphone'}`;
+    const before = this.#off.get(id) ?? '';
+    this.#off.set(id, off);
+    const key = { camera: 'cameraOff', Microphone: 'microphoneOff', cameraMicrophone: 'bothOff' }[off];
+    if (key && off !== before && off.length > before.length) this.#view.announce(key, name);
   }
 
   #devicesChanged() {
@@ -253,6 +257,23 @@ class Call {
     this.#room?.setMicrophone(this.#devices.isOn('microphone'));
     this.#remember({ devices: this.#devices.wanted });
     this.#set({});
+  }
+
+  async #retry() {
+    await this.#devices.retry();
+    this.#help();
+  }
+
+  async #toggle(source) {
+    await this.#devices.toggle(source);
+    if (!this.#devices.isOn(source) && this.#devices.wanted[source]) this.#help();
+  }
+
+  /** What was pressed did nothing: say so, and what does. */
+  #help() {
+    if (!this.#devices.problem) return;
+    this.#view.announce('still');
+    for (const steps of document.querySelectorAll('.unblock')) steps.open = true;
   }
 
   /** What a reload of the page should know. */
@@ -264,12 +285,12 @@ class Call {
     const actions = {
       leave: () => this.#leave(),
       end: () => this.#end(),
-      retry: () => this.#devices.retry(),
+      retry: () => this.#retry(),
       dismiss: () => this.#set({ dismissed: true }),
       reload: () => location.reload(),
     };
     controls(actions, {
-      toggle: (source) => this.#devices.toggle(source),
+      toggle: (source) => this.#toggle(source),
       pressed: () => {
         if (!this.#facts.silenced) return;
         this.#people.unmute();
@@ -300,6 +321,7 @@ class Call {
   }
 }
 
+document.querySelector('#call').dataset.running = '';
 const call = new Call();
 await begun.shown;
 call.start();

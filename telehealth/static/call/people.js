@@ -20,7 +20,9 @@ export class People {
     tile.dataset.state = state;
     tile.toggleAttribute('data-camera-off', Boolean(off));
     tile.querySelector('.person-off').hidden = !off || state !== 'connected';
-    tile.querySelector('.person-muted').hidden = media?.mic !== false;
+    const silent = media?.mic === false;
+    tile.querySelector('.person-muted').hidden = !silent;
+    for (const words of tile.querySelectorAll('[data-mic]')) words.hidden = (words.dataset.mic === 'off') !== silent;
     // A picture that never comes would hold the voice back, so it is left out while it is off.
     const picture = media?.screen ? tracks.screen : tracks.camera;
     const wanted = [tracks.microphone, !off && picture].filter(Boolean);

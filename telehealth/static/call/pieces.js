@@ -3,6 +3,8 @@ import { checked, insist, post } from './http.js';
 const NAME = 'recordings';
 const LONGEST_WAIT = 15000;
 const TIME_OUT = 20000;
+/** Nobody takes it from who is signed in now; whose it is may come back. */
+const NOT_FROM_US = [401, 403, 404];
 
 const done = (request) =>
   new Promise((resolve, reject) => {
@@ -106,7 +108,7 @@ export class Upload {
     } catch (refusal) {
       this.refusal ??= refusal;
     }
-    await this.#forget();
+    if (!this.stays) await this.#forget();
     this.#release();
   }
 
@@ -116,6 +118,11 @@ export class Upload {
     const body = { duration_seconds: Math.round(this.#seconds) };
     const options = { csrf: this.#csrf, keepalive: true };
     post(`${this.#url}/recordings/${this.#id}/finish`, body, options).catch(() => {});
+  }
+
+  /** Whether it is kept here, for whoever made it. */
+  get stays() {
+    return NOT_FROM_US.includes(this.refusal?.status);
   }
 
   #send() {
@@ -132,6 +139,7 @@ export class Upload {
         // Withdrawn, deleted or too late: none of it may be kept, here neither.
         this.refusal = refusal;
         this.#queue = [];
+        if (this.stays) return;
         await shelf((_, pieces) => done(pieces.delete(piecesOf(this.#id))));
         return;
       }
@@ -171,8 +179,9 @@ export async function recover(csrf) {
   for (const { id, url, seconds } of left) {
     const rest = async () => {
       const pieces = await shelf((_, all) => done(all.getAll(piecesOf(id))));
-      await new Upload({ id, url, csrf, seconds }, pieces ?? []).finish();
-      count += 1;
+      const upload = new Upload({ id, url, csrf, seconds }, pieces ?? []);
+      await upload.finish();
+      if (!upload.stays) count += 1;
     };
     const signal = AbortSignal.timeout(LONGEST_WAIT);
     if (navigator.locks) await navigator.locks.request(lockOf(id), { signal }, rest).catch(() => {});

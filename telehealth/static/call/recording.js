@@ -111,9 +111,10 @@ export class Recording {
     } catch {
       this.#show();
     }
-    // The button that was pressed is gone.
-    const decided = [...document.querySelectorAll('[data-decided]')];
-    decided.find((place) => place.checkVisibility())?.focus();
+    // The button that was pressed is gone; what lies behind an open sheet is out of reach.
+    const place = document.querySelector('[popover]:popover-open') ?? document;
+    const decided = [...place.querySelectorAll('[data-decided]')];
+    decided.find((words) => words.checkVisibility())?.focus();
   }
 
   /** Whether a recording is wished for that does not run, for longer than a beginning takes. */

@@ -21,7 +21,7 @@ export class View {
     this.#root.dataset.callState = state;
     const status = this.#find('#connection-status');
     status.querySelector('span').textContent = status.dataset[state];
-    status.dataset.tone = { connected: 'live', reconnecting: 'bad' }[state] ?? 'wait';
+    status.dataset.tone = { connected: 'live', reconnecting: 'bad', disconnected: 'off' }[state] ?? 'wait';
     for (const part of this.#root.querySelectorAll('[data-show]')) {
       const shows = part.dataset.show.split(' ').some((token) => now.includes(token));
       // The icons are SVG and know no `hidden` property.
