@@ -11,7 +11,7 @@ from support.server import Server
 from bench import memory
 from bench.figures import Figure
 from bench.load import running, send, signed_in
-from bench.scene import set_up
+from bench.scene import NAMES, set_up
 
 STARTS = 5
 PAGES = 400
@@ -19,6 +19,12 @@ PAGES = 400
 
 def measure(databases: Databases, folder: Path) -> Iterator[Figure]:
     """The figures of a server that has just been started."""
+    yield _first_answer(databases, folder)
+    for kind in NAMES:
+        yield _memory(databases, folder, kind)
+
+
+def _first_answer(databases: Databases, folder: Path) -> Figure:
     with set_up(databases, "sqlite") as scene:
         server = Server(folder, scene.database_url)
         waits = []
@@ -26,16 +32,17 @@ def measure(databases: Databases, folder: Path) -> Iterator[Figure]:
             began = time.monotonic()
             with running(server):
                 waits.append(time.monotonic() - began)
+    detail = f"two workers, a database that is up to date; median of {STARTS}, the longest {max(waits):.2f} s"
+    return Figure("From the start of the server to its first answer", median(waits), " s", 2, detail)
+
+
+def _memory(databases: Databases, folder: Path, kind: str) -> Figure:
+    with set_up(databases, kind) as scene, running(Server(folder, scene.database_url)) as server:
+        headers = signed_in(server, "dr_grey")
+        fresh = memory.largest(server)
+        send(server, f"/visits/{scene.visit.id}/telemedicine", [(None, headers)] * PAGES)
         detail = (
-            f"two workers, a database that is up to date; median of {STARTS}, the longest {max(waits):.2f} s"
+            f"after {PAGES} pages by two, {fresh:.0f} MB before; "
+            f"what they share counted once: {memory.proportional(server) / 2:.0f} MB each"
         )
-        yield Figure("From the start of the server to its first answer", median(waits), " s", 2, detail)
-        with running(server):
-            headers = signed_in(server, "dr_grey")
-            fresh = memory.largest(server)
-            send(server, f"/visits/{scene.visit.id}/telemedicine", [(None, headers)] * PAGES)
-            detail = (
-                f"after {PAGES} pages by two, {fresh:.0f} MB before; "
-                f"what they share counted once: {memory.proportional(server) / 2:.0f} MB each"
-            )
-            yield Figure("A worker’s memory", memory.largest(server), " MB", 90, detail)
+        return Figure(f"A worker’s memory, {NAMES[kind]}", memory.largest(server), " MB", 90, detail)

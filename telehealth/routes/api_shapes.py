@@ -28,6 +28,8 @@ class Answer(BaseModel):
 
 
 class ErrorBody(Answer):
+    """What was refused: a code for programs, a sentence for people, and each field that is wrong."""
+
     code: str
     message: str
     fields: dict[str, list[str]] | None = None
@@ -40,17 +42,23 @@ class Error(Answer):
 
 
 class Person(Answer):
+    """Who it is, as everybody in the session may know it."""
+
     id: str
     name: str
 
 
 class RecordingOut(Answer):
+    """One recording: whether it can be played yet, and how long it is."""
+
     id: str
     status: Literal["processing", "available", "failed"]
     duration_seconds: int | None
 
 
 class Clash(Answer):
+    """Another session of the same doctor that is too near to be held as well."""
+
     id: str
     scheduled_start: Time
 
@@ -76,6 +84,8 @@ class SessionOut(Answer):
 
 
 class SessionList(Answer):
+    """One page of sessions; `next` is the cursor of the page after it, null on the last one."""
+
     results: list[SessionOut]
     next: str | None
 
@@ -93,6 +103,8 @@ class TicketOut(Answer):
 
 
 class HistoryLine(Answer):
+    """Something that was done or refused, and by whom in which role."""
+
     at: Time
     action: str
     actor_role: str
@@ -100,15 +112,21 @@ class HistoryLine(Answer):
 
 
 class History(Answer):
+    """All that happened with a session."""
+
     results: list[HistoryLine]
 
 
 class LinkOut(Answer):
+    """A patient's link; it is shown this once."""
+
     url: str
     expires_at: Time
 
 
 class VisitOut(Answer):
+    """A visit: what brings a patient to a doctor, over one session or several."""
+
     id: str
     status: VisitStatus
     doctor: Person
@@ -119,11 +137,15 @@ class VisitOut(Answer):
 
 
 class VisitList(Answer):
+    """Visits that the caller may see."""
+
     results: list[VisitOut]
     next: str | None
 
 
 class SessionQuery(Shape):
+    """Which sessions to list, and how many at a time."""
+
     status: SessionStatus | None = None
     visit_id: Text | None = Field(None, max_length=40)
     limit: int = Field(50, ge=1, le=200)
@@ -140,19 +162,27 @@ class NewSession(Shape):
 
 
 class TokenRequest(Shape):
+    """The session that somebody wants to join."""
+
     session_id: Text = Field(max_length=40)
 
 
 class CancelRequest(Shape):
+    """Why a session is cancelled; it may stay unsaid."""
+
     reason: Text = Field("", max_length=500)
 
 
 class VisitQuery(Shape):
+    """Which visits to list."""
+
     status: VisitStatus | None = None
     cursor: Text | None = Field(None, max_length=200)
 
 
 class NewVisit(Shape):
+    """A visit to open."""
+
     patient_id: Text = Field(max_length=40)
     doctor_id: Text = Field(max_length=40)
     # Said to programs, checked with the words for people: something has to be written.

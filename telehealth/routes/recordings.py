@@ -24,15 +24,21 @@ NUMBER_DIGITS = 7
 
 
 class ConsentBody(Shape):
+    """The patient's answer; it can be changed at any time."""
+
     agreed: bool
 
 
 class BeginBody(Shape):
+    """A recording that begins; the browser gives the id, so that it may ask twice."""
+
     id: Text = Field(pattern="^[0-9a-f]{20}$")
     media_type: Text = Field(max_length=40)
 
 
 class FinishBody(Shape):
+    """How long the recording is that has been sent whole."""
+
     duration_seconds: int = Field(ge=0, le=LONGEST)
 
 

@@ -32,13 +32,30 @@ function ask(button) {
   dialog.showModal();
 }
 
+const DOUBLE_CLICK = 500;
+const SAME_PLACE = 5;
+let turned = null;
+
+/** Whether it is the second half of a double click on what opened or closed the question: no press at all. */
+const isRest = ({ detail, timeStamp, clientX, clientY }) => (
+  detail > 0 && turned !== null && timeStamp - turned.timeStamp < DOUBLE_CLICK
+  && Math.hypot(clientX - turned.clientX, clientY - turned.clientY) < SAME_PLACE
+);
+
 // In the capture phase, so that neither htmx nor the form sees a press that is not agreed to yet.
 document.addEventListener('click', (event) => {
+  if (isRest(event)) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    return;
+  }
+  if (event.target.closest?.('#confirm button')) turned = event;
   const button = event.target.closest?.('[data-confirm-title]');
   if (!button) return;
   if (button === agreed) { agreed = null; return; }
   event.preventDefault();
   event.stopImmediatePropagation();
+  turned = event;
   ask(button);
 }, true);
 

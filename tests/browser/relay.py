@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from support import needs
+from support.server import free_port
 
 SECRET = "known to the clinic and its relay alone"
 
@@ -20,7 +21,7 @@ class Relay:
     """One running turnserver; `freeze` lets it pass nothing on, as a dead link would."""
 
     def __init__(self, folder: Path) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self.log_file = folder / f"relay-{self.port}.log"
         self.url = f"turn:127.0.0.1:{self.port}?transport=udp"
         command = [
@@ -76,10 +77,3 @@ def running(folder: Path) -> Iterator[Relay]:
         yield relay
     finally:
         relay.stop()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

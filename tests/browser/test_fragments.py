@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
 from flask import Flask
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import update
 from support.cast import Clinic, Person
 
@@ -14,6 +15,9 @@ from telehealth.models import Session, SignIn
 
 MARK = "element => { element.marked = true; }"
 MARKED = "element => element.marked === true"
+PLACE = """
+(element, { x, y }) => Object.assign(element.style, { position: "fixed", left: `${x}px`, top: `${y}px` })
+"""
 
 
 def posts(page: Page) -> list[str]:
@@ -283,3 +287,59 @@ def test_the_list_of_visits_is_filtered_and_searched_in_place(at_screen: At, cli
     assert grey.page.locator("h1").evaluate(MARKED)
     grey.page.go_back()
     expect(search).not_to_have_value("nobody of this name")
+
+
+def put_under(button: Locator, answer: Locator) -> None:
+    """Let the button lie just where the answer to its question will: the worst place for a double click."""
+    button.click()
+    box = answer.bounding_box()
+    assert box is not None
+    button.page.keyboard.press("Escape")
+    button.evaluate(PLACE, box)
+
+
+def double_click(somebody: Somebody, name: str, within: Locator) -> list[str]:
+    """Press a button twice, as one does to icons, and agree twice where it is asked; returns what is sent."""
+    sent = posts(somebody.page)
+    button, dialog = somebody.button(name, within), somebody.page.locator("dialog[open]")
+    if not button.get_attribute("data-confirm-title"):
+        button.dblclick()
+        return sent
+    yes = somebody.button(name, dialog)
+    put_under(button, yes)
+    button.dblclick()
+    expect(yes).to_be_visible()
+    assert sent == [], "it was sent before anybody agreed"
+    # Who reads the question takes longer than a double click does.
+    somebody.page.wait_for_timeout(600)
+    yes.dblclick()
+    expect(dialog).to_have_count(0)
+    return sent
+
+
+@pytest.mark.parametrize(
+    ("status", "name", "words", "entry"),
+    [
+        ("SCHEDULED", "Cancel Session", "The session is cancelled.", "session.cancel"),
+        ("IN_PROGRESS", "End Session", "The session has ended.", "session.end"),
+        ("SCHEDULED", "Make patient link", "Send it to the patient yourself.", "session.link"),
+        ("SCHEDULED", "Make a new link", "Send it to the patient yourself.", "session.link"),
+        ("IN_PROGRESS", "Revoke link", "The link no longer works.", "session.link_revoked"),
+    ],
+)
+def test_a_double_click_does_it_once(
+    at_screen: At, clinic: Clinic, status: str, name: str, words: str, entry: str
+):
+    session = clinic.session(status)
+    if name in ("Make a new link", "Revoke link"):
+        clinic.link(session)
+    before = clinic.history(session)
+    grey = at_screen("dr_grey").open(f"/visits/{session.visit_id}/telemedicine")
+    sent = double_click(grey, name, grey.card(session))
+    grey.reads(words)
+    # A second one would wait for the answer to the first at most.
+    grey.page.wait_for_timeout(300)
+    assert len(sent) == 1, sent
+    expect(grey.page.locator("dialog[open]")).to_have_count(0)
+    done = clinic.history(session)[len(before) :]
+    assert done.count(entry) == 1, done

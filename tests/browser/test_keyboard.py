@@ -2,76 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from playwright.sync_api import expect
+from support.cast import Clinic
 
-from playwright.sync_api import Locator, expect
-from support.browsers import until
-from support.cast import CAST, PASSWORD, Clinic
-
-from browser.people import At, Call, Somebody, clinic_time
-
-WHERE = """
-() => {
-  const { activeElement: at, body } = document;
-  return !at || at === body ? "" : `${at.tagName} ${at.id} ${at.textContent.trim().slice(0, 40)}`;
-}
-"""
-
-
-class AtKeys:
-    """Somebody who has no mouse."""
-
-    def __init__(self, somebody: Somebody) -> None:
-        self.me = somebody
-        self.keyboard = somebody.page.keyboard
-
-    def go_to(self, target: Locator, back: bool = False) -> AtKeys:
-        """Press Tab until the target has the focus."""
-        expect(target).to_be_visible()
-        passed = []
-        for _ in range(80):
-            if target.evaluate("element => element === document.activeElement"):
-                return self
-            self.keyboard.press("Shift+Tab" if back else "Tab")
-            passed.append(self.me.page.evaluate(WHERE))
-        raise AssertionError(f"no way to {target} by Tab, only to {passed}")
-
-    def press(self, name: str, within: Locator | None = None, key: str = "Enter") -> None:
-        """Go to a button and press it by a key."""
-        self.go_to(self.me.button(name, within))
-        self.keyboard.press(key)
-
-    def is_somewhere(self) -> None:
-        """The focus is on something, as soon as what was pressed has been answered."""
-        until(lambda: self.me.page.evaluate(WHERE), "the focus is lost")
-
-    def hears(self, words: str, region: str = "#flash") -> None:
-        """A live region says it."""
-        live = self.me.page.locator(region)
-        expect(live).to_contain_text(words)
-        assert live.get_attribute("role") == "status"
-
-
-def type_time(keys: AtKeys, field: Locator, hours: float) -> None:
-    """Type month, day, year and time into the field, as its segments ask for them."""
-    keys.go_to(field)
-    moment = datetime.fromisoformat(clinic_time(hours))
-    keys.keyboard.type(moment.strftime("%m%d%Y"))
-    keys.keyboard.press("ArrowRight")
-    keys.keyboard.type(moment.strftime("%I%M%p")[:-1])
-    expect(field).to_have_value(moment.strftime("%Y-%m-%dT%H:%M"))
-
-
-def sign_in(keys: AtKeys) -> None:
-    """Sign in with keys."""
-    page = keys.me.page
-    page.goto("/sign-in")
-    keys.go_to(page.get_by_label("Email"))
-    keys.keyboard.type(CAST[keys.me.key].email)
-    keys.go_to(page.get_by_label("Password", exact=True))
-    keys.keyboard.type(PASSWORD)
-    keys.keyboard.press("Enter")
-    page.wait_for_url(lambda url: "/sign-in" not in url)
+from browser.keys import AtKeys, sign_in, type_time
+from browser.people import At, Call, meet
 
 
 def test_the_doctor_needs_no_mouse(at_screen: At, clinic: Clinic):
@@ -235,3 +170,90 @@ def test_what_the_other_side_does_is_said(call: Call):
     keys.hears("Ana Lima has the camera off.", "#announcer")
     ana.press("Leave Session")
     keys.hears("You are here. The other person is not here yet.", "#announcer")
+
+
+def test_who_comes_by_the_link_needs_no_mouse(at_screen: At, clinic: Clinic):
+    session = clinic.session("IN_PROGRESS")
+    grey = at_screen("dr_grey").open_call(session)
+    guest = at_screen("ana", signed_in=False, viewport={"width": 390, "height": 844})
+    keys = AtKeys(guest.open(clinic.link(session)))
+    guest.page.keyboard.press("Tab")
+    expect(guest.page.get_by_role("link", name="Skip to main content")).to_be_focused()
+    keys.press("Join Session")
+    guest.sees(grey)
+    keys.hears("The call has begun. You can talk now.", "#announcer")
+    keys.press("Camera", key="Space")
+    grey.shows_no_picture_of(guest)
+    keys.press("Leave Session")
+    guest.is_at(f"/telemedicine/{session.id}")
+    keys.press("Join Session")
+    guest.sees(grey)
+    grey.end()
+    expect(guest.page.get_by_role("heading", name="Your visit has ended")).to_be_focused()
+
+
+def test_a_recording_is_refused_and_agreed_to_without_a_mouse(at_screen: At, clinic: Clinic):
+    session = clinic.session(recording_enabled=True)
+    ana = at_screen("ana", anew=True)
+    page = ana.page
+    keys = AtKeys(ana.open_call(session).is_("waiting"))
+    room = page.locator("#waiting-room")
+    keys.press("Agree to recording", room)
+    expect(room.get_by_text("You agreed to the recording.")).to_be_focused()
+    keys.press("Do not record", room, key="Space")
+    expect(room.get_by_text("You said no. Nothing is recorded.")).to_be_focused()
+
+    grey = at_screen("dr_grey", anew=True).open(f"/visits/{session.visit_id}/telemedicine")
+    grey.press("Start Session", grey.card(session))
+    grey.press("Join Call", grey.finds(session, "IN_PROGRESS"))
+    ana.sees(grey)
+    keys.press("Recording")
+    choice = page.locator("#recording-choice")
+    keys.press("Agree to recording", choice)
+    expect(choice.get_by_text("You agreed to the recording.")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(choice).to_be_hidden()
+    expect(ana.button("Recording")).to_be_focused()
+    expect(page.locator(".recording-badge")).to_be_visible()
+    keys.hears("This call is being recorded.", "#announcer")
+
+
+def test_the_question_in_the_call_is_answered_without_a_mouse(at_screen: At, clinic: Clinic):
+    session = clinic.session("IN_PROGRESS", recording_enabled=True)
+    grey, ana = at_screen("dr_grey", anew=True), at_screen("ana", anew=True)
+    meet(grey, ana, session)
+    AtKeys(ana).press("Do not record")
+    expect(ana.page.get_by_role("heading", name="May this visit be recorded?")).to_have_count(0)
+    expect(ana.button("Recording")).to_be_focused()
+    grey.reads("The patient did not agree. Nothing is recorded.")
+
+
+def test_staff_need_no_mouse(at_screen: At):
+    sam = at_screen("sam", signed_in=False)
+    keys, page = AtKeys(sam), sam.page
+    sign_in(keys)
+
+    # Make a person.
+    keys.follow("People")
+    keys.follow("Add person")
+    keys.fill("Role", "Patient")
+    keys.press("Add person")
+    expect(page.locator("[data-error-summary]")).to_be_focused()
+    keys.fill("Name", "Iris Novak")
+    keys.fill("Email", "iris@people.example")
+    keys.fill("Date of birth", "03041958")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Invitation link")).to_be_focused()
+    assert "/invitation/" in page.get_by_label("Invitation link").and_(page.locator("input")).input_value()
+    expect(page.get_by_label("Date of birth")).to_have_value("1958-03-04")
+
+    # Open a visit for them.
+    keys.follow("Visits")
+    keys.follow("New visit")
+    keys.fill("Patient", "Iris")
+    keys.fill("Doctor", "Dr Paul")
+    keys.fill("Reason", "A cough")
+    keys.press("Open visit", key="Space")
+    expect(page.get_by_role("heading", name="Iris Novak", level=1)).to_be_visible()
+    sam.reads("A cough")
+    sam.reads("Dr Paul House")

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import time_machine
 from playwright.sync_api import expect
+from support import apps
 from support.cast import Clinic
 from support.server import Server
 
 from browser import relay as relays
+from browser import turn
 from browser.people import SETTINGS, At, Call, see_each_other
 from browser.relay import Relay
+from telehealth.video.peer import PeerProvider
+
+FOUR_HOURS = 4 * 3600
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +92,18 @@ def test_who_listens_to_the_ticket_learns_no_secret(at_screen: At, clinic: Clini
     assert relays.SECRET not in answer.value.text()
     [turn] = ticket["ice_servers"]
     expires, _, who = turn["username"].partition(":")
-    assert expires.isdigit()
+    assert 0 < int(expires) - time.time() <= FOUR_HOURS
     assert who == ticket["identity"]
     assert ana.name.split()[0].lower() not in turn["username"].lower()
+
+
+def test_the_relay_takes_a_credential_of_the_clinic_until_it_has_expired(relay: Relay):
+    turns = {"TURN_URLS": relay.url, "TURN_SECRET": relays.SECRET}
+    provider = PeerProvider(apps.settings("sqlite:///nowhere", **turns))
+    for made_ago, answer in ((0, 0), (FOUR_HOURS - 60, 0), (FOUR_HOURS + 60, 401)):
+        with time_machine.travel(time.time() - made_ago):
+            [found] = provider.ticket("a room", "somebody").more["ice_servers"]
+        assert turn.answer_to(relay.port, found["username"], found["credential"]) == answer, made_ago
+    # The end cannot be put off: it is signed.
+    later = f"{int(time.time()) + FOUR_HOURS}:somebody"
+    assert turn.answer_to(relay.port, later, found["credential"]) == 401

@@ -111,3 +111,24 @@ def test_a_patient_and_staff_find_their_way(at_screen: At, clinic: Clinic):
     sam.page.get_by_role("link", name="Edit").click()
     sam.press("Make invitation link")
     assert "/invitation/" in sam.page.locator("input.link-box").input_value()
+
+
+def test_the_page_of_a_call_that_cannot_be_leads_back_and_shows_no_dead_button(at_screen: At, clinic: Clinic):
+    waiting, running = clinic.session(), clinic.session("IN_PROGRESS")
+    ana, grey, guest = (
+        plain(at_screen, "ana"),
+        plain(at_screen, "dr_grey"),
+        at_screen("ana", signed_in=False, java_script_enabled=False),
+    )
+    guest.open(clinic.link(running)).press("Join Session")
+    doctors, patients = f"/visits/{running.visit_id}/telemedicine", "/patient-portal/telemedicine"
+    for one, session, back, words in (
+        (ana, waiting, patients, "Back to your video visits"),
+        (ana, running, patients, "Back to your video visits"),
+        (grey, running, doctors, "Back to the visit"),
+        (guest, running, f"/telemedicine/{running.id}", "Back to your video visits"),
+    ):
+        is_told(one.open(f"/telemedicine/{session.id}/call"))
+        expect(one.page.get_by_role("button")).to_have_count(0)
+        one.page.get_by_role("link", name=words).click()
+        one.is_at(back)

@@ -3,6 +3,8 @@
 import ast
 import importlib
 import inspect
+from collections import namedtuple
+from dataclasses import make_dataclass
 from pathlib import Path
 
 import pytest
@@ -114,6 +116,11 @@ def test_a_module_has_at_most_300_lines(name):
     assert len(MODULES[name].read_text().splitlines()) <= 300, "split it by subject"
 
 
+def is_described(found):
+    """Whether somebody wrote what it is: a dataclass and a named tuple say a line by themselves."""
+    return bool(found.__doc__) and not found.__doc__.startswith(f"{found.__name__}(")
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_and_what_it_offers_say_what_they_are(name):
     """What a method overrides speaks for it."""
@@ -123,7 +130,7 @@ def test_a_module_and_what_it_offers_say_what_they_are(name):
     for key, found in vars(module).items():
         if key.startswith("_") or getattr(found, "__module__", None) != name:
             continue
-        if inspect.isfunction(found) and not found.__doc__:
+        if (inspect.isfunction(found) or inspect.isclass(found)) and not is_described(found):
             silent.append(key)
         if inspect.isclass(found):
             silent += [
@@ -135,6 +142,14 @@ def test_a_module_and_what_it_offers_say_what_they_are(name):
                 and not inspect.getdoc(getattr(found, method))
             ]
     assert silent == []
+
+
+def test_a_class_is_not_described_by_what_python_says_of_it():
+    described = type("Described", (), {"__doc__": "What it means."})
+    assert is_described(described)
+    assert not is_described(type("Heir", (described,), {}))
+    assert not is_described(make_dataclass("Generated", ["a"]))
+    assert not is_described(namedtuple("Tuple", "a"))
 
 
 def test_the_rules_can_fail():

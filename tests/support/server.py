@@ -30,7 +30,7 @@ class Server:
         ready: str = "/readyz",
         **settings: str,
     ) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self.log_file = folder / f"server-{self.port}.log"
         self.url = f"http://127.0.0.1:{self.port}"
         self.database_url = database_url
@@ -120,12 +120,7 @@ class Server:
         from support.cast import CAST, PASSWORD
 
         browser = requests.Session()
-        page = BeautifulSoup(browser.get(f"{self.url}/sign-in", timeout=30).text, "html5lib")
-        token = page.select_one("input[name=csrf_token]")
-        assert token is not None, "the sign-in page has no csrf_token"
-        form = {"csrf_token": str(token["value"]), "email": CAST[key].email, "password": PASSWORD}
-        answer = browser.post(f"{self.url}/sign-in", data=form, timeout=30, allow_redirects=False)
-        assert answer.status_code == 303, f"signing in answered {answer.status_code}"
+        sign_in(browser, self.url, CAST[key].email, PASSWORD)
         return browser
 
     def workers(self) -> list[int]:
@@ -146,7 +141,18 @@ class Server:
         raise AssertionError("no worker took the place of the killed one")
 
 
-def _free_port() -> int:
+def sign_in(browser: requests.Session, url: str, email: str, password: str) -> None:
+    """Sign in by the page of the server at this address."""
+    page = BeautifulSoup(browser.get(f"{url}/sign-in", timeout=30).text, "html5lib")
+    token = page.select_one("input[name=csrf_token]")
+    assert token is not None, "the sign-in page has no csrf_token"
+    form = {"csrf_token": str(token["value"]), "email": email, "password": password}
+    answer = browser.post(f"{url}/sign-in", data=form, timeout=30, allow_redirects=False)
+    assert answer.status_code == 303, f"signing in answered {answer.status_code}"
+
+
+def free_port() -> int:
+    """A port of this machine at which nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

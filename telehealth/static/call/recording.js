@@ -111,10 +111,9 @@ export class Recording {
     } catch {
       this.#show();
     }
-    // The button that was pressed is gone; what lies behind an open sheet is out of reach.
-    const place = document.querySelector('[popover]:popover-open') ?? document;
-    const decided = [...place.querySelectorAll('[data-decided]')];
-    decided.find((words) => words.checkVisibility())?.focus();
+    // The button that was pressed is gone. What is open above the page hides what lies behind it.
+    const decided = [...document.querySelectorAll('[data-decided]')].filter((place) => place.checkVisibility());
+    (decided.find((place) => place.closest(':popover-open')) ?? decided[0])?.focus();
   }
 
   /** Whether a recording is wished for that does not run, for longer than a beginning takes. */
