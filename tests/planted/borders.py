@@ -42,6 +42,13 @@ BORDERS = (
         (f"{HEADERS}::test_every_answer_has_a_strict_policy",),
     ),
     Fault(
+        "every page may speak to the video provider",
+        "telehealth/routes/headers.py",
+        "_policy_of_the_call() if in_call else POLICY",
+        "_policy_of_the_call()",
+        (f"{HEADERS}::test_where_twilio_carries_calls_the_call_page_alone_may_speak_to_it",),
+    ),
+    Fault(
         "a page may stand in a frame of another site",
         "telehealth/routes/headers.py",
         "\"frame-ancestors 'none'\"",

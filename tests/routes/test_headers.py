@@ -1,5 +1,7 @@
 """The headers of every kind of answer: what the browser may load, keep, and tell others."""
 
+import re
+
 import pytest
 from support import apps, inspect_html
 from support.databases import on_sqlite
@@ -9,6 +11,7 @@ from telehealth.routes import telemedicine
 
 pytestmark = [on_sqlite, pytest.mark.usefixtures("streams_end_at_once")]
 
+TWILIO = "wss://global.vss.twilio.com"
 PERMISSIONS = ("camera", "microphone", "display-capture", "geolocation", "payment", "usb")
 
 
@@ -117,6 +120,23 @@ def test_camera_and_microphone_are_open_on_the_call_page_alone(answers):
         expected = {"camera", "microphone", "display-capture"} if what.startswith("call") else set()
         assert open_now == expected, what
         assert set(allowed.values()) <= {"()", "(self)"}, what
+
+
+@pytest.mark.twilio
+def test_where_twilio_carries_calls_the_call_page_alone_may_speak_to_it(answers):
+    for what, answer in answers.items():
+        named = {
+            word for word in re.split("[; ]+", answer.headers["Content-Security-Policy"]) if "twilio" in word
+        }
+        assert named == ({TWILIO} if what.startswith("call") else set()), what
+        assert ("twilio" in str(answer.headers).lower()) == what.startswith("call"), what
+    policies = {answer.headers["Content-Security-Policy"] for answer in answers.values()}
+    assert len(policies) == 2, "the call page's, and one for all others"
+
+
+def test_where_calls_are_embedded_no_page_may_speak_to_others(answers):
+    policies = {answer.headers["Content-Security-Policy"] for answer in answers.values()}
+    assert ["connect-src 'self'" in policy.split("; ") for policy in policies] == [True]
 
 
 def test_every_answer_of_a_route_has_an_id_of_its_own(answers):
