@@ -3,6 +3,9 @@
 import ast
 import importlib
 import inspect
+import os
+import subprocess
+import sys
 from collections import namedtuple
 from dataclasses import make_dataclass
 from pathlib import Path
@@ -23,6 +26,7 @@ TOOLS = {
     for name in ("changes", "clock", "config", "errors", "extensions", "models", "secret", "store", "texts")
 }
 """What the rings share: it knows no operation."""
+VENDOR = "telehealth.video.twilio"
 FLASK_OF_THE_DOMAIN = {"Flask", "current_app"}
 THE_CLOCK = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time", "time.time_ns"}
 
@@ -91,6 +95,39 @@ def test_the_domain_knows_no_request_and_no_template(name):
     from_flask = {one.removeprefix("flask.") for one in imports(name) if one.startswith("flask.")}
     assert from_flask <= FLASK_OF_THE_DOMAIN
     assert not [one for one in imports(name) if one.partition(".")[0] in ("jinja2", "werkzeug")]
+
+
+def packages(name):
+    """The packages that a module names in its imports, those for types alone and in functions too."""
+    for node in ast.walk(ast.parse(MODULES[name].read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            yield (node.module or "").partition(".")[0]
+
+
+def test_twilio_is_known_to_its_own_package_alone():
+    knowing = {name for name in MODULES if "twilio" in packages(name)}
+    assert VENDOR in knowing
+    assert {name for name in knowing if name != VENDOR and not name.startswith(f"{VENDOR}.")} == set()
+
+
+def test_twilio_is_not_even_loaded_where_it_carries_no_calls():
+    """It brings a dozen packages that an embedded call has no use for."""
+    code = (
+        "import sys, telehealth; from support import apps;"
+        "apps.make_app('sqlite:///nowhere.sqlite'); print('twilio' in sys.modules)"
+    )
+    paths = os.pathsep.join((str(PACKAGE.parent), str(PACKAGE.parent / "tests")))
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout.strip() == "False", done.stderr
 
 
 def test_forms_know_no_operation():
