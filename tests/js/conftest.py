@@ -61,9 +61,15 @@ def static_server() -> Iterator[str]:
 
 
 @pytest.fixture
-def fresh_page(browser: Browser, static_server: str) -> Iterator[Page]:
+def device() -> dict[str, Any]:
+    """What is special about the device of `fresh_page`, in Playwright's words."""
+    return {}
+
+
+@pytest.fixture
+def fresh_page(browser: Browser, static_server: str, device: dict[str, Any]) -> Iterator[Page]:
     """As `static_page`, in a browser that keeps nothing of other tests: neither a store nor a clock."""
-    with browsers.browsing(browser, static_server) as (page, _watch):
+    with browsers.browsing(browser, static_server, **device) as (page, _watch):
         yield ready(page)
 
 

@@ -21,32 +21,12 @@ SAID = {
 SILENT_AT_FIRST = sorted(set(SAID) - {53205})
 WITH_ANOTHER_ROOM = {53103, 53106, 53118}
 
-COME = """
-async () => {
-  const { Emitter } = await import('/call/emitter.js');
-  const { connect } = await import('/call/twilio.js');
-  window.come = async (token) => {
-    const line = Object.assign(new Emitter(), { asked: 0, release() {}, ask() { this.asked += 1; },
-      look: async () => ({}) });
-    const me = { id: 'me', identity: 'me', role: 'guest', name: 'Me' };
-    const counts = { renewed: 0, reopened: 0 };
-    const room = await connect({ room: 'r', token }, { line, me, participants: [],
-      renew: async () => { counts.renewed += 1; return { room: 'r', token }; },
-      reopen: async () => { counts.reopened += 1; } });
-    room.reasons = [];
-    const tried = () => attempts.filter((one) => one.token === token).length;
-    room.on('trouble', ({ reason }) => room.reasons.push([reason, tried()]));
-    return Object.assign(room, { counts, line });
-  };
-}
-"""
-
 
 @pytest.fixture
 def page(static_page):
     false_twilio.serve(static_page)
     static_page.evaluate(false_twilio.ROOM)
-    static_page.evaluate(COME)
+    static_page.evaluate(false_twilio.COME)
     return static_page
 
 
@@ -184,7 +164,7 @@ def test_the_first_connection_has_the_tracks_that_are_there(page):
           room.setTrack('microphone', stream.getAudioTracks()[0]);
           room.setTrack('camera', stream.getVideoTracks()[0]);
           await until(() => room.arrived);
-          return attempts;
+          return attempts.map(({ token, tracks }) => ({ token, tracks }));
         }"""
     )
     assert found == [{"token": "t", "tracks": ["microphone", "camera"]}]

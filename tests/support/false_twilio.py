@@ -35,7 +35,10 @@ LIBRARY = """
     enable() {}
   }
   const connect = (token, options) => {
-    attempts.push({ token, tracks: options.tracks.map(({ name }) => name) });
+    const { tracks, ...others } = options;
+    attempts.push({ token, tracks: tracks.map(({ name }) => name), options: structuredClone(others) });
+    // As the real one does: it writes into what it is given.
+    options.bandwidthProfile.video = 'spoiled';
     const promise = (async () => {
       const answer = await connects(token);
       if (typeof answer === 'number') throw Object.assign(new Error('no'), { code: answer });
@@ -45,10 +48,32 @@ LIBRARY = """
     return promise;
   };
   const isSupported = window.supported ?? true;
-  const tracks = { LocalAudioTrack: LocalTrack, LocalVideoTrack: LocalTrack };
-  window.Twilio = { Video: { connect, isSupported, ...tracks } };
+  const kinds = { LocalAudioTrack: LocalTrack, LocalVideoTrack: LocalTrack };
+  window.Twilio = { Video: { connect, isSupported, ...kinds } };
 }
 """
+
+
+COME = """
+async () => {
+  const { Emitter } = await import('/call/emitter.js');
+  const { connect } = await import('/call/twilio.js');
+  window.come = async (token) => {
+    const line = Object.assign(new Emitter(), { asked: 0, release() {}, ask() { this.asked += 1; },
+      look: async () => ({}) });
+    const me = { id: 'me', identity: 'me', role: 'guest', name: 'Me' };
+    const counts = { renewed: 0, reopened: 0 };
+    const room = await connect({ room: 'r', token }, { line, me, participants: [],
+      renew: async () => { counts.renewed += 1; return { room: 'r', token }; },
+      reopen: async () => { counts.reopened += 1; } });
+    room.reasons = [];
+    const tried = () => attempts.filter((one) => one.token === token).length;
+    room.on('trouble', ({ reason }) => room.reasons.push([reason, tried()]));
+    return Object.assign(room, { counts, line });
+  };
+}
+"""
+"""What a page does without a server: `come(token)` is somebody's room, and counts what it asked for."""
 
 
 def serve(to: Page | BrowserContext) -> None:
