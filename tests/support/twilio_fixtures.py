@@ -55,10 +55,10 @@ def twilio_app(database_url: str, twilio: Twilio) -> Iterator[Flask]:
 @pytest.fixture
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """What hangs is given up soon, and what failed is tried again at once."""
-    from telehealth.video.twilio import check, rest
+    from telehealth.video.twilio import check, media, rest
 
-    monkeypatch.setattr(rest, "TIMEOUT", 0.4)
-    monkeypatch.setattr(check, "TIMEOUT", 0.4)
+    for module in (check, media, rest):
+        monkeypatch.setattr(module, "TIMEOUT", 0.4)
     monkeypatch.setattr(rest, "PAUSE", 0.01)
 
 

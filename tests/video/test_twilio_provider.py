@@ -17,44 +17,6 @@ from telehealth.video import Happening
 from telehealth.video.twilio import LIFE, TwilioProvider
 
 SECRETS = ("b" * 32, "d" * 32)
-CALLS = {
-    "open": lambda provider, name: provider.open_room(name),
-    "close": lambda provider, name: provider.close_room(name),
-    "remove": lambda provider, name: provider.remove(name, "somebody"),
-    "look": lambda provider, name: provider.look(name, "RM" + "0" * 32),
-}
-
-
-@pytest.fixture(autouse=True)
-def _fair_weather(twilio, quickly):
-    yield
-    twilio.faults.clear()
-
-
-@pytest.fixture
-def settings(twilio):
-    return apps.settings(
-        "sqlite:///nowhere.sqlite", PUBLIC_URL="https://visit.clinic.example", **twilio.settings
-    )
-
-
-@pytest.fixture
-def provider(settings):
-    provider = TwilioProvider(settings)
-    yield provider
-    provider._rooms._version.domain.twilio.http_client.session.close()
-
-
-@pytest.fixture
-def name():
-    return secrets.token_hex(16)
-
-
-@pytest.fixture
-def asked(twilio):
-    """What was asked since the test began, by method and path."""
-    since = len(twilio.requests)
-    return lambda: [(one.method, one.path) for one in twilio.requests[since:]]
 
 
 def test_a_room_is_a_group_room_that_calls_back_lives_an_hour_and_records_nothing(provider, twilio, name):
@@ -209,58 +171,6 @@ def test_a_look_goes_on_over_the_first_page_of_a_list(provider, twilio, name):
 def test_a_room_that_twilio_does_not_know_is_over(provider, name):
     report = provider.look(name, "RM" + "0" * 32)
     assert (report.ended_at is not None, report.attendees) == (True, [])
-
-
-@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-@pytest.mark.parametrize(
-    "trouble",
-    [
-        lambda faults: faults.refuse(),
-        lambda faults: faults.hang(),
-        lambda faults: faults.slow(5),
-        lambda faults: faults.fail(500),
-        lambda faults: faults.fail(503),
-        lambda faults: faults.fail(429, retry_after=1),
-        lambda faults: faults.cut(),
-    ],
-    ids=["refuse", "hang", "slow", "500", "503", "429", "cut"],
-)
-def test_trouble_that_may_pass_is_met_three_times(provider, twilio, name, call, trouble):
-    fault = trouble(twilio.faults)
-    start = datetime.now(UTC)
-    with pytest.raises(ProviderUnavailable) as caught:
-        call(provider, name)
-    assert fault.met == 3
-    assert caught.value.status == 503
-    assert datetime.now(UTC) - start < timedelta(seconds=6)
-
-
-@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-@pytest.mark.parametrize(
-    "trouble",
-    [
-        lambda faults: faults.refuse(times=2),
-        lambda faults: faults.hang(times=1),
-        lambda faults: faults.fail(500, times=2),
-        lambda faults: faults.fail(429, times=1),
-    ],
-    ids=["refuse", "hang", "500", "429"],
-)
-def test_trouble_that_passes_is_not_noticed(provider, twilio, name, call, trouble):
-    fault = trouble(twilio.faults)
-    call(provider, name)
-    assert fault.met >= 1
-
-
-@pytest.mark.parametrize("status", [401, 403, 400])
-@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_a_no_that_stays_is_asked_for_once(provider, twilio, name, call, status):
-    fault = twilio.faults.fail(status)
-    with pytest.raises(ProviderRefused) as caught:
-        call(provider, name)
-    assert fault.met == 1
-    assert caught.value.status == 502
-    assert ("Staff have to check" in caught.value.message) == (status != 400)
 
 
 @pytest.mark.parametrize(

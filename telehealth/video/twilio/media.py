@@ -67,11 +67,9 @@ def look(client: Client, source_id: str) -> Recorded:
 
 def read(client: Client, source_id: str, byte_range: str | None) -> Media:
     """The bytes, passed on from where Twilio lends them; that address stays here."""
-    url = MEDIA.format(source_id)
-    lent = ask("lend media", lambda: client.request("GET", url, params={"Ttl": LENT_SECONDS}))
-    if lent is None or lent.status_code == NOT_FOUND:
+    address = ask("lend media", lambda: _lend(client, source_id), known=(NOT_FOUND,))
+    if address is None:
         raise NotFound()
-    address = (lent.headers or {}).get("Location", "")
     if not address.startswith("https://"):
         raise ProviderUnavailable()
     headers = {"Range": byte_range} if byte_range else {}
@@ -94,8 +92,18 @@ def erase(client: Client, source_id: str, room_id: str) -> None:
     video = client.video.v1
     deletions = [video.compositions(source_id).delete] if source_id else []
     if room_id:
+        recorded = video.rooms(room_id).recordings
         files = ask("list compositions", lambda: video.compositions.list(room_sid=room_id, limit=100)) or []
-        tracks = ask("list recordings", lambda: video.rooms(room_id).recordings.list(limit=1000)) or []
+        tracks = ask("list recordings", lambda: recorded.list(limit=1000), known=(NOT_FOUND,)) or []
         deletions += [one.delete for one in (*files, *tracks)]
     for delete in deletions:
         ask("delete recording", delete, known=(NOT_FOUND,))
+
+
+def _lend(client: Client, source_id: str) -> str:
+    """Where the file is to be had for a while; a bad answer is no error to this part of the client."""
+    url = MEDIA.format(source_id)
+    answer = client.request("GET", url, params={"Ttl": LENT_SECONDS})
+    if answer.status_code >= 400:
+        raise client.video.v1.exception("GET", url, answer, "No media")
+    return str((answer.headers or {}).get("Location", ""))

@@ -11,7 +11,9 @@ from typing import TypeVar
 from flask_babel import gettext as _
 from requests import RequestException
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
+from twilio.base.version import Version
 from twilio.http.http_client import TwilioHttpClient
+from twilio.http.response import Response
 from twilio.rest import Client
 
 from telehealth.config import TwilioSettings
@@ -33,7 +35,7 @@ ANSWERS = (TwilioRestException, TwilioServiceException)
 """A no of Twilio's, in its older and in its newer form: both have a status and a code."""
 
 SILENCE = (RequestException, TwilioException, OSError, ValueError)
-"""No word of Twilio's: nobody there, or somebody else who answers with a page of their own."""
+"""But for those, no word of Twilio's: nobody there, or somebody else with a page of their own."""
 
 log = logging.getLogger(__name__)
 logging.getLogger("twilio.http_client").setLevel(logging.WARNING)
@@ -58,17 +60,30 @@ def ask(
     for attempt in range(1, tries + 1):
         try:
             return call()
-        except ANSWERS as error:
-            if error.status in known or error.code in known:
+        except SILENCE as trouble:
+            error = _no(trouble)
+            if error is None:
+                log.warning("video service: %s got no answer (%s)", what, type(trouble).__name__)
+            elif error.status in known or error.code in known:
                 return None
-            log.warning("video service: %s got %s, code %s", what, error.status, error.code)
-            if error.status != 429 and error.status < 500:
-                raise ProviderRefused(_why(error, what)) from error
-        except SILENCE as error:
-            log.warning("video service: %s got no answer (%s)", what, type(error).__name__)
+            else:
+                log.warning("video service: %s got %s, code %s", what, error.status, error.code)
+                if error.status != 429 and error.status < 500:
+                    raise ProviderRefused(_why(error, what)) from error
         if attempt < tries:
             time.sleep(PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))
     raise ProviderUnavailable()
+
+
+def _no(trouble: Exception) -> TwilioException | None:
+    """What Twilio answered; None where there was no word of its own."""
+    if isinstance(trouble, ANSWERS):
+        return trouble
+    # Of a list the client says only that it did not come, and keeps the answer beside its words.
+    answer = next((one for one in trouble.args if isinstance(one, Response)), None)
+    if answer is None or answer.status_code < 400:
+        return None
+    return Version.exception("GET", "", answer, "No list")
 
 
 def _why(error: TwilioException, what: str) -> str:

@@ -97,6 +97,9 @@ class RestMedia:
     async def file(self, request: web.Request) -> web.StreamResponse:
         """The file itself, for whoever has the address while it is good."""
         self.fetched.append(str(request.rel_url))
+        return await self._rest.faults.around(request, self._file)
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
         path, until = self._lent.get(request.match_info["key"], (None, 0.0))
         if path is None or time.monotonic() > until:
             raise web.HTTPForbidden
