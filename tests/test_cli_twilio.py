@@ -10,6 +10,7 @@ import pytest
 from doubles.twilio import Twilio
 from doubles.twilio.rest import Rest
 from support import apps
+from support.bad_days import PASSING, WRONG_CREDENTIALS, each
 from support.databases import on_sqlite
 from support.domain import page_id
 
@@ -150,15 +151,7 @@ def test_a_video_service_that_refuses(check, twilio):
     fails(check(), "Twilio refused to open a room", "Look the error code 400 up")
 
 
-TROUBLE = {
-    "refuse": lambda faults, on: faults.refuse(on),
-    "hang": lambda faults, on: faults.hang(on),
-    "500": lambda faults, on: faults.fail(500, on),
-    "429": lambda faults, on: faults.fail(429, on),
-}
-
-
-@pytest.mark.parametrize("trouble", TROUBLE.values(), ids=TROUBLE)
+@each(PASSING)
 @pytest.mark.parametrize(
     ("on", "name"), [("GET /2010-04-01/*", "Account"), ("POST /v1/Rooms", "Video")], ids=["account", "video"]
 )
@@ -259,15 +252,10 @@ def test_reconcile_ends_a_call_nobody_is_in(run, clinic, rooms, moment):
 
 
 @on_sqlite
-@pytest.mark.parametrize("trouble", ["refuse", "hang", "500", "401"])
+@each({**PASSING, **WRONG_CREDENTIALS})
 def test_reconcile_tells_of_a_provider_that_is_down(app, run, clinic, rooms, twilio, trouble):
     session = clinic.session(Status.IN_PROGRESS)
-    {
-        "refuse": twilio.faults.refuse,
-        "hang": twilio.faults.hang,
-        "500": lambda: twilio.faults.fail(500),
-        "401": lambda: twilio.faults.fail(401),
-    }[trouble]()
+    trouble(twilio.faults)
     code, output = flask(app, "reconcile")
     assert code == 1
     assert "1 questions had no answer; run this again later" in output

@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 from sqlalchemy import update
+from support.bad_days import PASSING, WRONG_CREDENTIALS, each
 from support.calling import come_in, end, now, say, start, ticket, web
 from support.databases import on_sqlite
 from support.domain import NOW, page_id, rows
@@ -24,13 +25,8 @@ from telehealth.store import transaction
 
 pytestmark = [pytest.mark.twilio(quickly=True), pytest.mark.usefixtures("inside")]
 HOUR = timedelta(hours=1)
-TROUBLE = {
-    "refuse": lambda faults: faults.refuse(),
-    "hang": lambda faults: faults.hang(),
-    "500": lambda faults: faults.fail(500),
-    "429": lambda faults: faults.fail(429, retry_after=9),
-}
-troubles = pytest.mark.parametrize("trouble", TROUBLE.values(), ids=TROUBLE)
+WAIT = "The video service does not answer. Nothing is lost. Try again in a minute."
+CREDENTIALS = "The video service does not accept the clinic’s access data. Staff have to check them."
 
 
 def is_open(session):
@@ -59,28 +55,31 @@ def test_a_start_whose_reply_was_lost_comes_to_the_same_room(clinic, rooms, twil
     assert len(rooms.of(session)) == len(known(session)) == 1
 
 
-@pytest.mark.parametrize("status", [401, 403, 400])
-def test_a_start_that_is_refused_for_good_fails_with_a_reason(clinic, rooms, twilio, dr_grey, status):
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [(401, CREDENTIALS), (403, CREDENTIALS), (400, "The video service refused to open a room.")],
+)
+def test_a_start_that_is_refused_for_good_fails_with_a_reason(clinic, rooms, twilio, dr_grey, status, reason):
     session = clinic.session()
     twilio.faults.fail(status)
     with pytest.raises(ProviderRefused) as caught:
         start(session, dr_grey)
     failed = now(session, dr_grey)
-    assert (failed.status, failed.failure_reason) == (Status.FAILED, caught.value.message)
-    assert "video service" in failed.failure_reason
+    assert (failed.status, failed.failure_reason) == (Status.FAILED, reason)
+    assert caught.value.message == reason
     assert clinic.history(session)[-1] == "session.fail"
     page = web(lambda: dr_grey.get(f"/visits/{session.visit_id}/telemedicine"))
     assert failed.failure_reason in page.text
     assert "Create again" in page.buttons()
 
 
-@troubles
+@each(PASSING)
 def test_a_start_that_fails_for_now_can_be_tried_again(clinic, rooms, twilio, dr_grey, trouble):
     session = clinic.session()
     trouble(twilio.faults)
     answer = web(lambda: dr_grey.api("POST", f"/telemedicine/{session.id}/start/"))
     assert (answer.status_code, answer.json["error"]["code"]) == (503, "provider_unavailable")
-    assert "Nothing is lost" in answer.json["error"]["message"]
+    assert answer.json["error"]["message"] == WAIT
     assert now(session, dr_grey).status == Status.SCHEDULED
     twilio.faults.clear()
     assert start(session, dr_grey).status == Status.IN_PROGRESS
@@ -165,20 +164,37 @@ def test_a_waiting_patient_makes_no_room(clinic, rooms, ana):
     assert rooms.of(session) == []
 
 
-@troubles
+@each(PASSING)
 def test_a_token_that_cannot_be_had_now_is_a_matter_of_trying_again(clinic, twilio, ana, moment, trouble):
     session = clinic.session(Status.IN_PROGRESS)
     moment.shift(HOUR)
     fault = trouble(twilio.faults)
     answer = web(lambda: ana.api("POST", "/telemedicine/token/", json={"session_id": session.id}))
     assert (answer.status_code, answer.json["error"]["code"]) == (503, "provider_unavailable")
+    assert answer.json["error"]["message"] == WAIT
     assert fault.met == 3
     twilio.faults.clear()
     again = web(lambda: ana.api("POST", "/telemedicine/token/", json={"session_id": session.id}))
     assert again.status_code == 200
 
 
-@troubles
+@each(WRONG_CREDENTIALS)
+def test_a_token_that_cannot_be_had_before_staff_see_to_it_says_so_and_fails_nothing(
+    clinic, twilio, ana, moment, trouble
+):
+    session = clinic.session(Status.IN_PROGRESS)
+    moment.shift(HOUR)
+    fault = trouble(twilio.faults)
+    answer = web(lambda: ana.api("POST", "/telemedicine/token/", json={"session_id": session.id}))
+    assert (answer.status_code, answer.json["error"]["code"]) == (502, "provider_unavailable")
+    assert answer.json["error"]["message"] == CREDENTIALS
+    assert fault.met == 1
+    assert clinic.now(session).status == Status.IN_PROGRESS
+    twilio.faults.clear()
+    assert ticket(session, ana).room == session.room
+
+
+@each({**PASSING, **WRONG_CREDENTIALS})
 def test_who_comes_in_while_the_provider_is_out_of_reach_gets_a_ticket_all_the_same(
     clinic, twilio, ana, moment, trouble
 ):
@@ -206,7 +222,7 @@ def test_an_end_closes_the_room_for_everybody(clinic, rooms, dr_grey, ana):
     assert known(session)[0]["closed_at"] is not None
 
 
-@troubles
+@each({**PASSING, **WRONG_CREDENTIALS})
 def test_an_end_without_the_provider_ends_and_the_room_is_closed_later(
     clinic, rooms, twilio, dr_grey, ana, trouble
 ):

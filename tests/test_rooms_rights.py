@@ -4,9 +4,10 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+from support.bad_days import PASSING, WRONG_CREDENTIALS, each
 from support.calling import come_in, end, now, say, ticket, web
 from support.cast import PASSWORD
-from support.domain import page_id
+from support.domain import page_id, rows
 from support.pages import Visitor
 
 from telehealth import access, calls, chores, links, people, reconcile, sessions, sign_ins, video
@@ -16,7 +17,7 @@ from telehealth.errors import (
     Unauthenticated,
     WrongState,
 )
-from telehealth.models import Status
+from telehealth.models import Attendance, Status
 from telehealth.sign_ins import Origin
 
 pytestmark = [pytest.mark.twilio(quickly=True), pytest.mark.usefixtures("inside")]
@@ -145,17 +146,42 @@ def test_a_page_that_was_lost_to_us_is_put_out_with_its_sign_in(clinic, rooms, d
     assert rooms.inside(session) == set()
 
 
-def test_who_comes_in_again_with_an_old_ticket_is_turned_away(app, clinic, rooms, twilio, dr_grey, ana, sam):
-    session = clinic.session(Status.IN_PROGRESS)
-    come_in(session, rooms, ana)
-    people.set_active(access.load_person(ana.id, by=sam.actor), False, by=sam.actor)
-    name = rooms.identity(session, ana.id)
-    for who, stay in ((ana, False), (dr_grey, True)):
+@pytest.fixture
+def comes_in(app, rooms, twilio):
+    """Somebody is in the room and Twilio tells so; gives the status that it is answered with."""
+
+    def comes_in(session, who):
         rooms.come_in(session, who.id)
         name = rooms.identity(session, who.id)
         told = twilio.parameters("participant-connected", rooms.of(session)[0].sid, name)
         headers = {"X-Twilio-Signature": twilio.sign("http://localhost/webhooks/twilio/room", told)}
         post = partial(app.test_client().post, "/webhooks/twilio/room", data=told, headers=headers)
-        answer = web(post)
-        assert answer.status_code == 204
-        assert (name in rooms.inside(session)) == stay
+        return web(post).status_code
+
+    return comes_in
+
+
+def test_who_comes_in_again_with_an_old_ticket_is_turned_away(clinic, rooms, comes_in, dr_grey, ana, sam):
+    session = clinic.session(Status.IN_PROGRESS)
+    come_in(session, rooms, ana)
+    people.set_active(access.load_person(ana.id, by=sam.actor), False, by=sam.actor)
+    for who, stay in ((ana, False), (dr_grey, True)):
+        assert comes_in(session, who) == 204
+        assert (rooms.identity(session, who.id) in rooms.inside(session)) == stay
+
+
+@each({**PASSING, **WRONG_CREDENTIALS})
+def test_who_is_to_be_turned_away_while_twilio_is_in_trouble_is_known_and_put_out_afterwards(
+    clinic, rooms, twilio, comes_in, ana, sam, trouble
+):
+    session = clinic.session(Status.IN_PROGRESS)
+    come_in(session, rooms, ana)
+    people.set_active(access.load_person(ana.id, by=sam.actor), False, by=sam.actor)
+    fault = trouble(twilio.faults)
+    assert comes_in(session, ana) == 204, "Twilio would only tell it again"
+    assert fault.met == (3 if trouble in PASSING.values() else 1)
+    assert rooms.inside(session) == {rooms.identity(session, ana.id)}
+    assert [(stay["user_id"], stay["left_at"]) for stay in rows(Attendance)] == [(ana.id, None)]
+    twilio.faults.clear()
+    assert reconcile.run(video=video.provider()).put_out == 1
+    assert rooms.inside(session) == set()
