@@ -1,45 +1,16 @@
 """Who was in the call, by the provider's word: the same in the end, whatever comes when, twice or never."""
 
-from dataclasses import replace
 from datetime import timedelta
-from itertools import permutations
 
 import pytest
-from support.databases import on_sqlite
 from support.domain import NOW, page_id, rows
+from support.told import SECOND, Told, hear
 
-from telehealth import access, attendance, calls, chores, clock, presence, sessions, video
+from telehealth import access, attendance, calls, chores, clock, sessions, video
 from telehealth.attendance import Stay
-from telehealth.extensions import db
-from telehealth.models import Attendance, AuditEntry, Participation, Room, Session, Status
-from telehealth.store import new_id, transaction
-from telehealth.video import Happening
+from telehealth.models import AuditEntry, Participation, Status
 
 pytestmark = [pytest.mark.twilio, pytest.mark.usefixtures("inside")]
-
-SECOND = timedelta(seconds=1)
-TOLD = ("joined", "left")
-
-
-class Told:
-    """What the provider tells of one session's room."""
-
-    def __init__(self, session, room_id):
-        self.session, self.room, self.room_id = session, session.room, room_id
-
-    def joined(self, who, at, attendee="1"):
-        return self._of(Happening.JOINED, who, at, attendee)
-
-    def left(self, who, at, seconds=None, attendee="1"):
-        return replace(self._of(Happening.LEFT, who, at, attendee), seconds=seconds)
-
-    def ended(self, at):
-        return Happening(Happening.ENDED, self.room, self.room_id, NOW + at * SECOND)
-
-    def _of(self, kind, who, at, attendee):
-        name = presence.identity(self.session, who.id)
-        sid = f"{who.key}-{attendee}-{self.room_id}"[:64]
-        return Happening(kind, self.room, self.room_id, NOW + at * SECOND, sid, name)
 
 
 @pytest.fixture
@@ -50,35 +21,6 @@ def session(moment, clinic):
 @pytest.fixture
 def told(session, rooms):
     return Told(session, rooms.of(session)[0].sid)
-
-
-def hear(*events):
-    for event in events:
-        attendance.apply(event)
-
-
-def known(session):
-    """All that is known of the call, without ids that differ from room to room."""
-    room = Room.session_id == session.id
-    ids = [row["id"] for row in rows(Room, room)]
-    stays = [
-        (row["user_id"], row["joined_at"], row["joined_told"], row["left_at"], row["left_told"])
-        for row in rows(Attendance, Attendance.room_id.in_(ids))
-    ]
-    parts = [
-        (row["user_id"], row["state"], row["connected_at"], row["left_at"])
-        for row in rows(Participation, Participation.session_id == session.id)
-    ]
-    entries = [
-        (row["action"], row["actor_id"], row["actor_role"], row["reason"], row["detail"])
-        for row in rows(AuditEntry, AuditEntry.object_id == session.id)
-    ]
-    return {
-        "stays": sorted(stays, key=str),
-        "rooms": [(row["closed_at"], row["checked_at"]) for row in rows(Room, room)],
-        "parts": sorted(parts, key=str),
-        "audit": sorted(entries, key=str),
-    }
 
 
 def stays(session):
@@ -227,98 +169,6 @@ def test_talk_time_is_when_two_different_people_were_there(spans, seconds):
         for who, begin, end in spans
     ]
     assert attendance.talk_time(found, NOW + 100 * SECOND) == seconds
-
-
-def sessions_like(session, count):
-    """As many sessions in progress as this one, each with a room."""
-    made = []
-    with transaction():
-        for number in range(count):
-            room_id = f"RM{new_id()}{number:012d}"
-            one = Session(
-                id=new_id(),
-                visit_id=session.visit_id,
-                doctor_id=session.doctor_id,
-                patient_id=session.patient_id,
-                number=number + 2,
-                room=new_id(),
-                status=Status.IN_PROGRESS,
-                scheduled_start=session.scheduled_start + timedelta(days=1, minutes=number),
-                started_at=session.started_at,
-                created_at=session.created_at,
-                room_open=True,
-            )
-            db.session.add(one)
-            db.session.add(Room(session_id=one.id, provider_id=room_id, opened_at=NOW, checked_at=NOW))
-            made.append(Told(one, room_id))
-    return made
-
-
-def six(told, dr_grey, ana):
-    """A call as it happened, its creation first; lengths come in whole seconds, times do not."""
-    return [
-        None,
-        told.joined(dr_grey, 3.2),
-        told.joined(ana, 7.7),
-        told.left(ana, 51.4, 44),
-        told.left(dr_grey, 58.9, 56),
-        told.ended(60.1),
-    ]
-
-
-@on_sqlite
-@pytest.mark.parametrize("paged", [False, True], ids=["without pages", "with pages"])
-def test_all_orders_of_six_events_come_to_the_same(session, moment, dr_grey, ana, paged):
-    # What is created is never applied, so its place makes no difference: 720 orders are 120 of the others.
-    orders = sorted({tuple(n for n in order if n) for order in permutations(range(6))})
-    assert len(orders) == 120
-    everywhere = sessions_like(session, len(orders))
-    found = []
-    if paged:
-        for told in everywhere:
-            for who in (dr_grey, ana):
-                calls.enter(told.session, page_id(), by=who.actor)
-    moment.shift(61)
-    for told, order in zip(everywhere, orders, strict=True):
-        events = six(told, dr_grey, ana)
-        hear(*(events[number] for number in order))
-        found.append(known(told.session))
-    different = {str(one): order for one, order in zip(found, orders, strict=True)}
-    assert len(different) == 1, "\n".join(f"{order}: {one}" for one, order in different.items())
-    assert found[0]["rooms"][0][0] == NOW + 60.1 * SECOND
-    assert len(found[0]["stays"]) == 2
-
-
-@on_sqlite
-def test_all_orders_of_two_stays_of_one_page_come_to_the_same(session, moment, dr_grey, ana):
-    orders = list(permutations(range(5)))[::5]
-    found = []
-    for told, order in zip(sessions_like(session, len(orders)), orders, strict=True):
-        moment.move_to(NOW, tick=False)
-        calls.enter(told.session, page_id(), by=ana.actor)
-        moment.shift(61)
-        events = [
-            told.joined(ana, 3.2),
-            told.left(ana, 30.4, 27),
-            told.joined(ana, 28.1, "2"),
-            told.left(ana, 51.4, 23, "2"),
-            told.ended(60.1),
-        ]
-        hear(*(events[number] for number in order))
-        state = known(told.session)
-        found.append({"stays": state["stays"], "rooms": state["rooms"]})
-    assert all(one == found[0] for one in found)
-
-
-@on_sqlite
-def test_every_event_a_second_time_at_any_moment_changes_nothing(session, told, moment, dr_grey, ana):
-    moment.shift(61)
-    events = six(told, dr_grey, ana)[1:]
-    for number, event in enumerate(events):
-        hear(event)
-        before = known(session)
-        hear(*events[: number + 1])
-        assert known(session) == before
 
 
 def test_nobody_is_ended_while_the_provider_knows_them_there(session, rooms, clinic, dr_grey, ana, moment):
