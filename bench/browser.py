@@ -2,7 +2,7 @@
 
 import gzip
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from shutil import rmtree
 from statistics import median
@@ -105,6 +105,11 @@ def join(
     browser: Browser, server: Server, floor: Server, scene: Scene, name: str, limit: float | None
 ) -> Figure:
     """The second one's click, to the first frame of who is there already."""
+    return _against_the_floor(browser, server, floor, scene, second_comes(browser, server), name, limit)
+
+
+def second_comes(browser: Browser, server: Server) -> Callable[[list[Any]], float]:
+    """Comes in with these cookies and leaves again: milliseconds from the click to the first frame."""
 
     def second_comes(cookies: list[Any]) -> float:
         with browsers.browsing(browser, server.url) as (patient, _):
@@ -119,7 +124,7 @@ def join(
             patient.wait_for_url(f"**{LIST}")
             return took
 
-    return _against_the_floor(browser, server, floor, scene, second_comes, name, limit)
+    return second_comes
 
 
 def join_prepared(
@@ -155,20 +160,8 @@ def _against_the_floor(
     name: str,
     limit: float | None,
 ) -> Figure:
-    with ExitStack() as stack:
-        doctor, _ = stack.enter_context(browsers.browsing(browser, server.url))
-        sign_in(doctor, "dr_grey")
-        cookies = signed_in(browser, server, "ana")
-        rounds = []
-        for _round in range(ROUNDS):
-            doctor.goto(f"/telemedicine/{scene.live.id}/call")
-            doctor.locator('[data-call-state="waiting"]').first.wait_for(state="attached")
-            join = second_comes(cookies)
-            with browsers.browsing(browser, floor.url) as (page, _):
-                page.goto("/floor")
-                page.get_by_role("button").click()
-                least = _took(page)
-            rounds.append((join, least))
+    with joining(browser, server, scene, second_comes) as join:
+        rounds = [(join(), least_join(browser, floor)) for _round in range(ROUNDS)]
     joins, least = median(r[0] for r in rounds), median(r[1] for r in rounds)
     return Figure(
         f"{name}: click to the other side’s first frame, against two connections in one page",
@@ -177,6 +170,39 @@ def _against_the_floor(
         limit,
         f"{joins:.0f} ms against {least:.0f} ms, median of {ROUNDS} paired rounds",
     )
+
+
+@contextmanager
+def joining(
+    browser: Browser,
+    server: Server,
+    scene: Scene,
+    second_comes: Callable[[list[Any]], float],
+    *,
+    leaves: bool = False,
+) -> Iterator[Callable[[], float]]:
+    """Each call is one join; `leaves`: between two of them nobody is in the call."""
+    with browsers.browsing(browser, server.url) as (doctor, _):
+        sign_in(doctor, "dr_grey")
+        cookies = signed_in(browser, server, "ana")
+
+        def join() -> float:
+            doctor.goto(f"/telemedicine/{scene.live.id}/call")
+            doctor.locator('[data-call-state="waiting"]').first.wait_for(state="attached")
+            took = second_comes(cookies)
+            if leaves:
+                doctor.goto("about:blank")
+            return took
+
+        yield join
+
+
+def least_join(browser: Browser, floor: Server) -> float:
+    """What a join takes at least: two connections in one page."""
+    with browsers.browsing(browser, floor.url) as (page, _):
+        page.goto("/floor")
+        page.get_by_role("button").click()
+        return _took(page)
 
 
 def _took(page: Page) -> float:

@@ -68,7 +68,8 @@ floor that is measured in the same run, round by round in turns, of which the me
   patient's screen, the coming of the call page included. Chrome and Edge prepare that page before
   the click (it comes in nowhere before); other browsers fetch it only, as Playwright's do. The floor
   is a loaded page that, from a click, opens the camera and connects two connections of its own to
-  each other, both ways, up to the first frame.
+  each other, both ways, up to the first frame. Over the double of Twilio, embedded and on the
+  floor it is measured in turns, in the same run and the same browser.
 
 - **State machine**: `tests/test_state_machine.py` goes through clinics in which anything happens in any
   order; `make test` does 300 of them.

@@ -5,18 +5,19 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from statistics import median
 from urllib.parse import urlencode
 
 import pytest
 from doubles.twilio import Twilio
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 from support import browsers
 from support.databases import Databases
 from support.server import Server
 
 from bench import browser as embedded
 from bench.figures import Figure
-from bench.load import Asked, against_the_floor, beside_the_floor, p95, reading, send, signed_in
+from bench.load import Asked, against_the_floor, beside_the_floor, p95, reading, running, send, signed_in
 from bench.scene import Scene, set_up
 
 CALLBACKS = 1200
@@ -41,7 +42,42 @@ def measure(databases: Databases, folder: Path) -> Iterator[Figure]:
         with browsers.browsing(browser, server.url) as (page, _):
             page.context.add_cookies(embedded.signed_in(browser, server, "ana"))
             yield embedded.weight(page, path, "Call page with Twilio’s library", 150)
-        yield embedded.join(browser, server, floor, scene, "Join over the double of Twilio", None)
+        plain = stack.enter_context(set_up(databases, "sqlite", 1))
+        other = stack.enter_context(running(Server(folder, plain.database_url)))
+        yield from _joins(browser, (server, scene), (other, plain), floor)
+
+
+def _joins(
+    browser: Browser, on_twilio: tuple[Server, Scene], in_itself: tuple[Server, Scene], floor: Server
+) -> Iterator[Figure]:
+    """The same join over the double and embedded, and the floor, in turns."""
+    with ExitStack() as stack:
+        ours, theirs = (
+            stack.enter_context(
+                embedded.joining(browser, server, scene, embedded.second_comes(browser, server), leaves=True)
+            )
+            for server, scene in (in_itself, on_twilio)
+        )
+        rounds = [
+            (theirs(), ours(), embedded.least_join(browser, floor)) for _round in range(embedded.ROUNDS)
+        ]
+    twilio, plain, least = (median(each) for each in zip(*rounds, strict=True))
+    name = "Join over the double of Twilio: click to the other side’s first frame, against"
+    detail = f"median of {len(rounds)} rounds in turns"
+    yield Figure(
+        f"{name} the embedded call",
+        median(one / other for one, other, _least in rounds),
+        " ×",
+        None,
+        f"{twilio:.0f} ms against {plain:.0f} ms, {detail}",
+    )
+    yield Figure(
+        f"{name} two connections in one page",
+        median(one / floor_ for one, _other, floor_ in rounds),
+        " ×",
+        None,
+        f"{twilio:.0f} ms against {least:.0f} ms, {detail}; embedded {plain:.0f} ms",
+    )
 
 
 def _token(server: Server, floor: Server, scene: Scene) -> Figure:
