@@ -201,7 +201,7 @@ def test_a_recording_is_refused_and_agreed_to_without_a_mouse(at_screen: At, cli
     keys.press("Agree to recording", room)
     expect(room.get_by_text("You agreed to the recording.")).to_be_focused()
     keys.press("Do not record", room, key="Space")
-    expect(room.get_by_text("You said no. Nothing is recorded.")).to_be_focused()
+    expect(room.get_by_text("You said no. Nothing is being recorded.")).to_be_focused()
 
     grey = at_screen("dr_grey", anew=True).open(f"/visits/{session.visit_id}/telemedicine")
     grey.press("Start Session", grey.card(session))
