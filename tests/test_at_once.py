@@ -1,5 +1,7 @@
 """Many at once: nobody waits for somebody who waits for them, and what was ended is ended."""
 
+from threading import Thread
+
 import pytest
 from support.calling import end, states
 from support.cast import PASSWORD
@@ -148,3 +150,32 @@ def test_a_sign_in_that_ended_a_moment_ago_comes_into_no_call(app, clinic, ana):
     with pytest.raises(Unauthenticated):
         calls.enter(session, page_id(), by=actor)
     assert states(session) == {}
+
+
+@pytest.mark.parametrize("how", ["deactivated", "signed out"])
+def test_whoever_loses_the_right_while_they_come_in_does_not_stay(app, clinic, ana, sam, how, monkeypatch):
+    session = clinic.session(Status.IN_PROGRESS)
+    cookie = sign_ins.sign_in(ana.part.email, PASSWORD, PHONE)
+    actor = sign_ins.find(cookie, PHONE, passive=True, in_call=True)
+
+    def lose_the_right():
+        with app.app_context():
+            if how == "deactivated":
+                people.set_active(access.load_person(ana.id, by=sam.actor), False, by=sam.actor)
+            else:
+                sign_ins.sign_out(actor)
+
+    other, parts = Thread(target=lose_the_right), calls._parts
+
+    def slowly(*given):
+        # Whoever comes in has been found to have the right, and nothing of it is kept yet.
+        other.start()
+        other.join(1)
+        assert other.is_alive(), "the right was taken away from somebody who was coming in"
+        return parts(*given)
+
+    monkeypatch.setattr(calls, "_parts", slowly)
+    calls.enter(session, page_id(), by=actor)
+    other.join()
+    assert rows(SignIn, SignIn.ended_at.is_(None)) == []
+    assert set(states(session).values()) == {"left"}

@@ -4,6 +4,7 @@ from tests.planted.fault import Fault
 
 RECORDINGS = "tests/recordings/test_made.py"
 RACES = "tests/test_races.py"
+COMING_IN = "tests/test_at_once.py::test_whoever_loses_the_right_while_they_come_in_does_not_stay"
 
 CHANGES = (
     Fault(
@@ -74,6 +75,22 @@ CHANGES = (
         "select(Visit).where(Visit.id == visit_id).with_for_update(of=Visit)",
         "select(Visit).where(Visit.id == visit_id)",
         (f"{RACES}::test_a_visit_never_closes_over_a_session_to_come",),
+        "postgresql",
+    ),
+    Fault(
+        "whoever is deactivated while they come in stays in the call",
+        "telehealth/calls.py",
+        "sign_ins.is_active(by.user_id, held=True)",
+        "sign_ins.is_active(by.user_id)",
+        (COMING_IN,),
+        "postgresql",
+    ),
+    Fault(
+        "whoever is signed out while they come in stays in the call",
+        "telehealth/calls.py",
+        "sign_ins.stands(by.sign_in_id, held=True)",
+        "sign_ins.stands(by.sign_in_id)",
+        (COMING_IN,),
         "postgresql",
     ),
     Fault(
