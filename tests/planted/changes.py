@@ -4,7 +4,8 @@ from tests.planted.fault import Fault
 
 RECORDINGS = "tests/recordings/test_made.py"
 RACES = "tests/test_races.py"
-COMING_IN = "tests/test_at_once.py::test_whoever_loses_the_right_while_they_come_in_does_not_stay"
+AT_ONCE = "tests/test_at_once.py"
+SIGNING_IN = f"{AT_ONCE}::test_whoever_is_deactivated_while_they_sign_in_is_not_in"
 
 CHANGES = (
     Fault(
@@ -78,19 +79,27 @@ CHANGES = (
         "postgresql",
     ),
     Fault(
-        "whoever is deactivated while they come in stays in the call",
-        "telehealth/calls.py",
-        "sign_ins.is_active(by.user_id, held=True)",
-        "sign_ins.is_active(by.user_id)",
-        (COMING_IN,),
+        "whoever is deactivated while they sign in is in",
+        "telehealth/sign_ins.py",
+        "is_active(user.id, known, held=True)",
+        "is_active(user.id, known)",
+        (SIGNING_IN,),
         "postgresql",
     ),
     Fault(
-        "whoever is signed out while they come in stays in the call",
+        "whoever is deactivated while they enter by a link is in",
+        "telehealth/sign_ins.py",
+        "is_active(link.user_id, held=True)",
+        "is_active(link.user_id)",
+        (SIGNING_IN,),
+        "postgresql",
+    ),
+    Fault(
+        "whoever signs out while they come in stays in the call",
         "telehealth/calls.py",
         "sign_ins.stands(by.sign_in_id, held=True)",
         "sign_ins.stands(by.sign_in_id)",
-        (COMING_IN,),
+        (f"{AT_ONCE}::test_whoever_signs_out_while_they_come_in_does_not_stay",),
         "postgresql",
     ),
     Fault(

@@ -30,7 +30,7 @@ class Server:
         ready: str = "/readyz",
         **settings: str,
     ) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self.log_file = folder / f"server-{self.port}.log"
         self.url = f"http://127.0.0.1:{self.port}"
         self.database_url = database_url
@@ -146,7 +146,8 @@ class Server:
         raise AssertionError("no worker took the place of the killed one")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine on which nobody listens at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
