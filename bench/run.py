@@ -9,7 +9,20 @@ from pathlib import Path
 
 from support import databases
 
-from bench import api, browser, lists, machine, outages, pages, races, sign_ins, start, twilio, waiting
+from bench import (
+    api,
+    browser,
+    lists,
+    machine,
+    outages,
+    pages,
+    races,
+    scanners,
+    sign_ins,
+    start,
+    twilio,
+    waiting,
+)
 from bench.figures import Figure
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
@@ -26,6 +39,8 @@ PARTS = {
     "machine": machine.measure,
     "races": races.measure,
 }
+ASIDE = {"scanners": scanners.measure}
+"""Only when it is named: it fetches programs, and is about no speed."""
 
 TEXT = """# Performance
 
@@ -77,19 +92,22 @@ floor that is measured in the same run, round by round in turns, of which the me
   workers; `make test` does four rounds of all pairs on each database.
 
 `make bench ARGS="{first}"` measures a part and only prints it; the others are {parts}.
+`scanners`, which the security ledger tells of, runs only when it is named.
 """
 
 
 def main() -> int:
     """Run what is asked for; 1 where a limit was passed."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="all, when none is named")
+    parser.add_argument(
+        "parts", nargs="*", choices=[*PARTS, *ASIDE, []], help="all but scanners, when none is named"
+    )
     parts = parser.parse_args().parts
     folder = databases.make_folder()
     figures: list[Figure] = []
     try:
         for name in parts or PARTS:
-            for figure in PARTS[name](databases.Databases(folder), folder):
+            for figure in (PARTS | ASIDE)[name](databases.Databases(folder), folder):
                 print(figure.row, flush=True)
                 figures.append(figure)
     finally:

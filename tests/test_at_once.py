@@ -1,5 +1,7 @@
 """Many at once: nobody waits for somebody who waits for them, and what was ended is ended."""
 
+from threading import Thread
+
 import pytest
 from support.calling import end, states
 from support.cast import PASSWORD
@@ -18,6 +20,35 @@ PHONE = Origin("192.0.2.7", "a phone", "")
 @pytest.fixture(autouse=True)
 def _here(inside):
     """Every test is inside the app."""
+
+
+@pytest.fixture
+def late(app, monkeypatch):
+    """Lets something else begin in the middle of a change, which has to wait for its end."""
+    others = []
+
+    def begin(module, name, work):
+        step = getattr(module, name)
+
+        def run():
+            with app.app_context():
+                work()
+
+        def slowly(*given):
+            others.append(Thread(target=run))
+            others[0].start()
+            others[0].join(1)
+            assert others[0].is_alive(), "it did not wait"
+            return step(*given)
+
+        monkeypatch.setattr(module, name, slowly)
+
+    def over():
+        others[0].join()
+        return True
+
+    begin.over = over
+    return begin
 
 
 def connect(session, actor):
@@ -148,3 +179,27 @@ def test_a_sign_in_that_ended_a_moment_ago_comes_into_no_call(app, clinic, ana):
     with pytest.raises(Unauthenticated):
         calls.enter(session, page_id(), by=actor)
     assert states(session) == {}
+
+
+@pytest.mark.parametrize("by_link", [False, True], ids=["password", "link"])
+def test_whoever_is_deactivated_while_they_sign_in_is_not_in(app, clinic, dr_grey, ana, sam, by_link, late):
+    _token, link = links.make(clinic.session(), by=dr_grey.actor)
+    late(
+        sign_ins,
+        "_open",
+        lambda: people.set_active(access.load_person(ana.id, by=sam.actor), False, by=sam.actor),
+    )
+    if by_link:
+        sign_ins.sign_in_by_link(link, PHONE)
+    else:
+        sign_ins.sign_in(ana.part.email, PASSWORD, PHONE)
+    assert late.over() and rows(SignIn, SignIn.ended_at.is_(None)) == []
+
+
+def test_whoever_signs_out_while_they_come_in_does_not_stay(app, clinic, ana, late):
+    session = clinic.session(Status.IN_PROGRESS)
+    cookie = sign_ins.sign_in(ana.part.email, PASSWORD, PHONE)
+    actor = sign_ins.find(cookie, PHONE, passive=True, in_call=True)
+    late(calls, "_parts", lambda: sign_ins.sign_out(actor))
+    calls.enter(session, page_id(), by=actor)
+    assert late.over() and set(states(session).values()) == {"left"}

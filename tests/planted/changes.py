@@ -4,6 +4,8 @@ from tests.planted.fault import Fault
 
 RECORDINGS = "tests/recordings/test_made.py"
 RACES = "tests/test_races.py"
+AT_ONCE = "tests/test_at_once.py"
+SIGNING_IN = f"{AT_ONCE}::test_whoever_is_deactivated_while_they_sign_in_is_not_in"
 
 CHANGES = (
     Fault(
@@ -74,6 +76,30 @@ CHANGES = (
         "select(Visit).where(Visit.id == visit_id).with_for_update(of=Visit)",
         "select(Visit).where(Visit.id == visit_id)",
         (f"{RACES}::test_a_visit_never_closes_over_a_session_to_come",),
+        "postgresql",
+    ),
+    Fault(
+        "whoever is deactivated while they sign in is in",
+        "telehealth/sign_ins.py",
+        "is_active(user.id, known, held=True)",
+        "is_active(user.id, known)",
+        (SIGNING_IN,),
+        "postgresql",
+    ),
+    Fault(
+        "whoever is deactivated while they enter by a link is in",
+        "telehealth/sign_ins.py",
+        "is_active(link.user_id, held=True)",
+        "is_active(link.user_id)",
+        (SIGNING_IN,),
+        "postgresql",
+    ),
+    Fault(
+        "whoever signs out while they come in stays in the call",
+        "telehealth/calls.py",
+        "sign_ins.stands(by.sign_in_id, held=True)",
+        "sign_ins.stands(by.sign_in_id)",
+        (f"{AT_ONCE}::test_whoever_signs_out_while_they_come_in_does_not_stay",),
         "postgresql",
     ),
     Fault(
