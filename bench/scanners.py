@@ -99,6 +99,8 @@ def _sqlmap(ground: Ground) -> tuple[float, str]:
     asked.write_text("".join(f"{ground.url}{path}\n" for path in targets))
     results = ground.folder / "results.csv"
     words = ["--level", "2", "--dbms", "sqlite", "--batch", "--flush-session", "--disable-coloring"]
+    # The API's answer to a cookie that was tampered with, at which sqlmap would leave an address.
+    words += ["--ignore-code", "401"]
     words += ["--output-dir", str(ground.folder / "sqlmap"), "--results-file", str(results)]
     said = ground.run(sqlmap, "-m", asked, "--cookie", ground.cookie("sam"), *words)
     ground.check_signed_in("sam")
