@@ -9,8 +9,8 @@ from telehealth.access import Actor
 from telehealth.errors import NotFound
 from telehealth.extensions import db
 from telehealth.models import ApiToken, User
+from telehealth.origin import Origin
 from telehealth.secret import digest, new_token
-from telehealth.sign_ins import Origin
 from telehealth.store import transaction
 
 

@@ -175,8 +175,8 @@ def load_sessions(
 ) -> list[SessionView]:
     """The actor's sessions of which all this is true, at most so many, after the first `skip`.
 
-    Conditions and order are constants; what they compare with is in `values`. Of links and consent
-    nothing is read, of who is there and of recordings by the two below.
+    Conditions and order are constants; what they compare with is in `values`. Links and consent are not
+    read; who is there and recordings by the two below.
     """
     query = _list_query(access.own_sessions(by), conditions, order)
     visits: dict[str, VisitView] = {}
@@ -223,10 +223,7 @@ def _visit_query(model: Any, own: ColumnElement[bool]) -> Any:
         _with_people(Visit.__table__.outerjoin(Session.__table__, _session.visit_id == _visit.id))
         .outerjoin(Participation.__table__, and_(_part.session_id == _session.id, _IS_THERE))
         .outerjoin(Link.__table__, and_(link.session_id == _session.id, link.revoked_at.is_(None)))
-        .outerjoin(
-            Recording.__table__,
-            and_(_recording.session_id == _session.id, _IS_KEPT),
-        )
+        .outerjoin(Recording.__table__, and_(_recording.session_id == _session.id, _IS_KEPT))
     )
     consent = case((_session.recording_enabled, consents.newest_of(_session.id)), else_=None)
     return (

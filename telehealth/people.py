@@ -16,6 +16,7 @@ from telehealth.access import SYSTEM, Actor, require_role
 from telehealth.errors import Gone, Invalid
 from telehealth.extensions import db
 from telehealth.models import ApiToken, Invitation, Role, User
+from telehealth.origin import Origin
 from telehealth.secret import digest, new_token
 from telehealth.store import new_id, transaction
 
@@ -132,7 +133,7 @@ def invitation(token: str) -> Invitation:
     return found
 
 
-def accept(token: str, password: str, *, origin: sign_ins.Origin) -> User:
+def accept(token: str, password: str, *, origin: Origin) -> User:
     """Set the password that its owner chose; every sign-in there was ends. Raises Invalid, Gone."""
     user = invitation(token).user
     passwords.check_new(password, about=(user.name, *user.email.split("@")))

@@ -10,15 +10,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import joinedload
 
-from telehealth import access, audit, changes, clock, consents, presence, rooms, signals, texts
+from telehealth import access, audit, changes, clock, consents, planning, presence, rooms, signals, texts
 from telehealth.access import SYSTEM, Actor
 from telehealth.errors import (
     Invalid,
@@ -34,15 +33,6 @@ from telehealth.store import new_id, release, transaction
 if TYPE_CHECKING:
     from telehealth.cards import SessionView
     from telehealth.video import Ticket, VideoProvider
-
-GRACE = timedelta(minutes=5)
-"""How far in the past a scheduled start may lie: a form takes a while to fill in."""
-
-SLOT = timedelta(minutes=30)
-"""How long a session is taken to last when the doctor's day is searched for a clash."""
-
-HORIZON = timedelta(days=730)
-"""How far ahead a session may be planned; beyond it is a slip of the finger."""
 
 
 @dataclass(frozen=True)
@@ -105,27 +95,6 @@ def _when(step: Step, who: str) -> tuple[str, ...]:
     return WAITING_ROOM[who] if step.action == "join" else step.start
 
 
-def clashes(visit: Visit, scheduled_start: datetime) -> list[Session]:
-    """Open sessions of the visit's doctor that would overlap one at this time."""
-    query = select(Session).where(
-        Session.doctor_id == visit.doctor_id,
-        Session.status.in_(Status.OPEN),
-        Session.scheduled_start > scheduled_start - SLOT,
-        Session.scheduled_start < scheduled_start + SLOT,
-    )
-    query = query.options(joinedload(Session.patient)).order_by(Session.scheduled_start)
-    return list(db.session.scalars(query))
-
-
-def check_start_time(scheduled_start: datetime) -> None:
-    """Refuse a start that has passed (beyond GRACE) or lies beyond HORIZON. Aware datetime."""
-    now = clock.now()
-    if scheduled_start < now - GRACE:
-        raise Invalid(fields={"scheduled_start": [_("This time has passed. Choose a later one.")]})
-    if scheduled_start > now + HORIZON:
-        raise Invalid(fields={"scheduled_start": [_("This is too far ahead. Check the year.")]})
-
-
 def create(
     visit: Visit,
     *,
@@ -141,7 +110,7 @@ def create(
     """
     if access.relation(by, visit) not in STEPS["create"].by:
         raise NotAllowed(action="session.create", object_type="visit", object_id=visit.id)
-    check_start_time(scheduled_start)
+    planning.check_start_time(scheduled_start)
     try:
         with transaction():
             visit = _locked_open_visit(visit.id)

@@ -6,10 +6,8 @@ An idle sign-in ends after 15 minutes for doctors and staff, 30 for patients; an
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from ipaddress import IPv4Address, IPv6Network, ip_address
 
 from sqlalchemy import ColumnElement, Select, bindparam, exists, select, update
 
@@ -18,6 +16,7 @@ from telehealth.access import Actor
 from telehealth.errors import Gone, TooMany
 from telehealth.extensions import db
 from telehealth.models import Link, Participation, Role, Session, SignIn, User
+from telehealth.origin import Origin
 from telehealth.secret import digest, new_token
 from telehealth.store import release, transaction
 
@@ -44,26 +43,6 @@ _FIND = (
 _STANDS = select(SignIn.id).where(SignIn.id == bindparam("sign_in"), SignIn.ended_at.is_(None))
 _ACTIVE = select(User.id).where(User.id == bindparam("user"), User.active)
 _ACTIVE_WITH = _ACTIVE.where(User.password_hash == bindparam("password_hash"))
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a request came from: address, browser, and the id that its log lines carry."""
-
-    address: str = ""
-    agent: str = ""
-    request_id: str = ""
-
-    @property
-    def line(self) -> str:
-        """Whose line it is, as far as the address tells: of IPv6 a customer has a /64 at least (RFC 6177)."""
-        try:
-            address = ip_address(self.address)
-        except ValueError:
-            return self.address
-        if isinstance(address, IPv4Address) or address.ipv4_mapped:
-            return self.address
-        return str(IPv6Network((int(address) >> 64 << 64, 64)))
 
 
 def actor_for(user: User, via: str, origin: Origin, sign_in: SignIn | None = None) -> Actor:

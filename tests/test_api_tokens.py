@@ -6,8 +6,8 @@ from support.domain import head, rows, told
 from telehealth import access, api_tokens, limits
 from telehealth.errors import TooMany
 from telehealth.models import ApiToken
+from telehealth.origin import Origin
 from telehealth.secret import digest
-from telehealth.sign_ins import Origin
 
 DESK = Origin("192.0.2.1", "a program", "0123456789abcdef")
 

@@ -11,7 +11,7 @@ from telehealth import access, calls, links, passwords, people, presence, sessio
 from telehealth.errors import Gone, NotFound, Unauthenticated, WrongState
 from telehealth.extensions import db
 from telehealth.models import Session, SignIn, Status
-from telehealth.sign_ins import Origin
+from telehealth.origin import Origin
 from telehealth.store import transaction
 
 PHONE = Origin("192.0.2.7", "a phone", "")

@@ -15,8 +15,8 @@ from telehealth import access, audit, calls, links, people, sessions, sign_ins, 
 from telehealth.access import SYSTEM, Actor
 from telehealth.extensions import db
 from telehealth.models import AuditEntry, Link, Role, Session, Status, User, Visit
+from telehealth.origin import Origin
 from telehealth.people import Details
-from telehealth.sign_ins import Origin
 from telehealth.store import transaction
 
 REFUSALS = {

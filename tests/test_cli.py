@@ -11,8 +11,8 @@ from support.domain import head, page_id, rows, told
 from telehealth import api_tokens, calls, chores, people, sign_ins, video
 from telehealth.extensions import db
 from telehealth.models import ApiToken, Participation, Status, User
+from telehealth.origin import Origin
 from telehealth.secret import digest
-from telehealth.sign_ins import Origin
 from telehealth.store import transaction
 
 CREATE = ["create-user", "--role", "doctor", "--email", "New@Clinic.example", "--name", "Dr New"]

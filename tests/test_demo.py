@@ -10,7 +10,7 @@ from telehealth import access, agenda, audit, demo, links, sign_ins, video
 from telehealth.access import SYSTEM
 from telehealth.extensions import db
 from telehealth.models import Role, Session, Status, User, Visit
-from telehealth.sign_ins import Origin
+from telehealth.origin import Origin
 
 
 @pytest.fixture(autouse=True)

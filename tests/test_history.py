@@ -11,8 +11,8 @@ from telehealth import access, audit, calls, history, links, presence, sessions,
 from telehealth.errors import ProviderRefused
 from telehealth.extensions import db
 from telehealth.models import AuditEntry, Status
+from telehealth.origin import Origin
 from telehealth.sessions import STEPS
-from telehealth.sign_ins import Origin
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,8 @@ from support.domain import NOW, head, rows, told
 from telehealth import access, links, people, sessions, sign_ins, video
 from telehealth.errors import Gone, NotFound, WrongState
 from telehealth.models import Link, SignIn, Status
+from telehealth.origin import Origin
 from telehealth.secret import digest
-from telehealth.sign_ins import Origin
 
 PHONE = Origin("192.0.2.7", "a phone", "")
 

@@ -10,9 +10,9 @@ from telehealth import access, people, sign_ins
 from telehealth.access import SYSTEM, Actor
 from telehealth.errors import Gone, Invalid, NotAllowed, NotFound
 from telehealth.models import Invitation, Role, User
+from telehealth.origin import Origin
 from telehealth.people import Details
 from telehealth.secret import digest
-from telehealth.sign_ins import Origin
 
 DESK = Origin("192.0.2.1", "a browser", "")
 CHOSEN = "an entirely new sentence"

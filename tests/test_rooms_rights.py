@@ -18,7 +18,7 @@ from telehealth.errors import (
     WrongState,
 )
 from telehealth.models import Attendance, Status
-from telehealth.sign_ins import Origin
+from telehealth.origin import Origin
 
 pytestmark = [pytest.mark.twilio(quickly=True), pytest.mark.usefixtures("inside")]
 HOUR = timedelta(hours=1)

@@ -8,7 +8,7 @@ from itsdangerous import URLSafeTimedSerializer
 from support.cast import RefusingVideo
 from support.domain import NOW, entries, head, page_id, rows, together, told
 
-from telehealth import access, calls, sessions, video, visits
+from telehealth import access, calls, planning, sessions, video, visits
 from telehealth.errors import Invalid, ProviderRefused, ProviderUnavailable, WrongState
 from telehealth.models import Participation, Session, Status
 
@@ -88,9 +88,9 @@ def test_a_start_in_the_past_is_refused(plan, ago):
 
 
 def test_a_start_beyond_the_horizon_is_refused(plan):
-    plan(NOW + sessions.HORIZON)
+    plan(NOW + planning.HORIZON)
     with pytest.raises(Invalid) as refusal:
-        plan(NOW + sessions.HORIZON + timedelta(seconds=1))
+        plan(NOW + planning.HORIZON + timedelta(seconds=1))
     assert "too far" in refusal.value.fields["scheduled_start"][0]
 
 
@@ -117,14 +117,14 @@ def test_a_visit_has_one_open_session_at_a_time_slot(plan, dr_grey):
 def test_a_clash_in_the_doctors_day_is_found(plan, clinic, minutes, clashes):
     other = plan(NOW + HOUR * 5)
     at = NOW + HOUR * 5 + timedelta(minutes=minutes)
-    found = sessions.clashes(clinic.visit(patient="ben"), at)
+    found = planning.clashes(clinic.visit(patient="ben"), at)
     assert [session.id for session in found] == ([other.id] if clashes else [])
 
 
 def test_what_is_over_or_another_doctors_is_no_clash(plan, clinic, dr_grey):
     sessions.cancel(plan(NOW + HOUR), by=dr_grey.actor)
     clinic.session(visit=clinic.visit("dr_house", "ben"), start=NOW + HOUR)
-    assert sessions.clashes(plan.visit, NOW + HOUR) == []
+    assert planning.clashes(plan.visit, NOW + HOUR) == []
 
 
 def test_a_start_opens_the_rooms_own_name(plan, dr_grey, moment):

@@ -20,8 +20,9 @@ from telehealth import (
 )
 from telehealth.errors import Gone, TooMany, WrongState
 from telehealth.models import Limit, Role, SignIn, Status
+from telehealth.origin import Origin
 from telehealth.secret import digest
-from telehealth.sign_ins import ABSOLUTE, IDLE, Origin
+from telehealth.sign_ins import ABSOLUTE, IDLE
 
 DESK = Origin("192.0.2.1", "a browser", "0123456789abcdef")
 SECOND = timedelta(seconds=1)

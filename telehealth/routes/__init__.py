@@ -18,7 +18,7 @@ from telehealth import api_tokens, sign_ins
 from telehealth.access import Actor
 from telehealth.errors import Invalid, NotFound, Unauthenticated
 from telehealth.extensions import csrf
-from telehealth.sign_ins import Origin
+from telehealth.origin import Origin
 
 View = TypeVar("View", bound=Callable[..., Any])
 

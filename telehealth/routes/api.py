@@ -10,7 +10,7 @@ from flask import Blueprint, current_app, jsonify, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import bindparam, tuple_
 
-from telehealth import access, audit, cards, history, links, sessions, video, visits
+from telehealth import access, audit, cards, history, links, planning, sessions, video, visits
 from telehealth.errors import Invalid, NotAllowed
 from telehealth.models import Role, Session, Visit
 from telehealth.routes import actor, in_call, public
@@ -78,7 +78,7 @@ def create_session(body: NewSession) -> tuple[dict[str, Any], dict[str, str]]:
         recording_enabled=body.recording_enabled,
         notes=body.notes,
     )
-    clashes = [one for one in sessions.clashes(visit, session.scheduled_start) if one.id != session.id]
+    clashes = [one for one in planning.clashes(visit, session.scheduled_start) if one.id != session.id]
     found = session_out(session, actor())
     found["warnings"] = [{"id": one.id, "scheduled_start": iso(one.scheduled_start)} for one in clashes]
     return found, {"Location": url_for("api.get_session", session_id=session.id)}

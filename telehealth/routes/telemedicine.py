@@ -6,7 +6,18 @@ from flask import Blueprint, current_app, flash, render_template, request, url_f
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from telehealth import access, attendance, audit, cards, clock, history, links, sessions, video
+from telehealth import (
+    access,
+    attendance,
+    audit,
+    cards,
+    clock,
+    history,
+    links,
+    planning,
+    sessions,
+    video,
+)
 from telehealth.cards import VisitView
 from telehealth.errors import Invalid, WrongState
 from telehealth.forms import SessionForm
@@ -212,8 +223,8 @@ def _create(visit: Visit, form: SessionForm) -> Session:
     if not form.validate():
         raise Invalid()
     moment = form.moment(clinic_time().zone)
-    sessions.check_start_time(moment)
-    form.clashes = sessions.clashes(visit, moment)
+    planning.check_start_time(moment)
+    form.clashes = planning.clashes(visit, moment)
     if form.clashes and not form.confirm_clash.data:
         words = _("You have another session at that time. Change the time, or confirm below.")
         raise Invalid(fields={"confirm_clash": [words]})

@@ -61,8 +61,9 @@ class Somebody:
     def let_in(self, app: Flask, url: str) -> None:
         """Sign in without the page, for tests whose matter that is not."""
         from telehealth import sign_ins
+        from telehealth.origin import Origin
 
-        origin = sign_ins.Origin(f"10.0.0.{next(_addresses)}")
+        origin = Origin(f"10.0.0.{next(_addresses)}")
         with app.app_context():
             token = sign_ins.sign_in(CAST[self.key].email, PASSWORD, origin)
         assert token is not None, f"{self.key} cannot sign in"

@@ -11,8 +11,8 @@ CHANGES = (
     Fault(
         "a step is taken whatever the state",
         "telehealth/sessions.py",
-        ".where(Session.id == session.id, Session.status.in_(step.start))",
-        ".where(Session.id == session.id)",
+        ".where(Session.id == session.id, Session.status.in_(step.start), *still)",
+        ".where(Session.id == session.id, *still)",
         (f"{RACES}::test_each_step_of_a_session_happens_once",),
     ),
     Fault(

@@ -23,8 +23,8 @@ SIGNING_IN = (
     Fault(
         "an idle sign-in never ends",
         "telehealth/sign_ins.py",
-        "if (too_old or idle > IDLE[found.role])",
-        "if too_old",
+        "over = idle > IDLE[found.role]",
+        "over = False",
         (f"{ENDS}::test_an_idle_sign_in_ends",),
     ),
     Fault(

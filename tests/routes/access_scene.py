@@ -33,8 +33,8 @@ from telehealth import (
 from telehealth.access import SYSTEM, Actor
 from telehealth.extensions import db
 from telehealth.models import Role, Session, SignIn, User, Visit
+from telehealth.origin import Origin
 from telehealth.secret import digest
-from telehealth.sign_ins import Origin
 from telehealth.video.peer import PeerProvider
 
 REASON, NOTES = "zqReason", "zqNotes"

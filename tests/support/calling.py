@@ -11,7 +11,7 @@ from support.domain import page_id, rows
 from telehealth import access, calls, sessions, sign_ins, signals, video
 from telehealth.extensions import db
 from telehealth.models import Participation
-from telehealth.sign_ins import Origin
+from telehealth.origin import Origin
 
 if TYPE_CHECKING:
     from support.cast import Person

@@ -28,7 +28,7 @@ from telehealth.models import (
     User,
     Visit,
 )
-from telehealth.sign_ins import Origin
+from telehealth.origin import Origin
 
 Work = Callable[[], list[tuple[int, str]]]
 

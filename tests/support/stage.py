@@ -20,8 +20,8 @@ from telehealth.access import SYSTEM, Actor
 from telehealth.errors import Refusal
 from telehealth.extensions import db
 from telehealth.models import Role
+from telehealth.origin import Origin
 from telehealth.secret import digest
-from telehealth.sign_ins import Origin
 from telehealth.video import VideoProvider
 
 ORIGIN = Origin("192.0.2.7", "a browser", "")
