@@ -182,8 +182,9 @@ def test_moments_for_programs_are_in_utc():
     ("seconds", "words"),
     [
         (None, ""),
-        (0, "0 s"),
-        (59, "59 s"),
+        (0, "0 seconds"),
+        (1, "1 second"),
+        (59, "59 seconds"),
         (60, "1 min"),
         (21 * 60 + 59, "21 min"),
         (3600, "1 h 0 min"),

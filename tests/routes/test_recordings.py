@@ -276,8 +276,8 @@ def test_the_card_says_how_it_stands(app, dr_grey, sam, ana, clinic, session):
     assert says() == "Being prepared"
     with app.app_context():
         recordings.finish(session, recording, by=dr_grey.actor, duration=0)
-    assert says() == "Play recording (0 s)"
-    assert fact(sam.get(path)) == "Available to the doctor (0 s)"
+    assert says() == "Play recording (0 seconds)"
+    assert fact(sam.get(path)) == "Available to the doctor (0 seconds)"
     with app.app_context():
         recordings.delete(session, recording, by=dr_grey.actor, video=video.provider())
     assert says() == "None was made"
