@@ -39,6 +39,7 @@ _URGENT_FIRST = (
         else_=3,
     ),
     _session.scheduled_start,
+    _session.id,
 )
 _NEXT_FIRST = (
     case(
@@ -47,6 +48,7 @@ _NEXT_FIRST = (
         else_=2,
     ),
     _session.scheduled_start,
+    _session.id,
 )
 
 

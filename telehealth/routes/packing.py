@@ -24,18 +24,12 @@ def pack(response: Response) -> Response:
     (BREACH, CVE-2013-3587). So only those are packed that hold nothing of the request: no answer to a
     press, and none to a query.
     """
-    fits = (
-        response.mimetype == "text/html"
-        and response.status_code == 200
-        and request.method == "GET"
-        and not request.query_string
-        and not response.is_streamed
-    )
-    if not fits:
+    is_page = response.mimetype == "text/html" and response.status_code == 200
+    if not is_page or request.method != "GET" or response.is_streamed:
         return response
     response.vary.add("Accept-Encoding")
     body = response.get_data()
-    if len(body) >= LEAST and request.accept_encodings["gzip"]:
+    if len(body) >= LEAST and not request.query_string and request.accept_encodings["gzip"]:
         response.set_data(gzip.compress(body, LEVEL, mtime=0))
         response.headers["Content-Encoding"] = "gzip"
     return response

@@ -138,7 +138,7 @@ def test_the_questions_and_links_of_a_page_are_whole(
     expect(grey.page.locator("dialog[open]")).to_be_visible()
     look(grey)
     grey.answer("Keep the session")
-    grey.card(session).locator("summary").click()
+    grey.card(session).get_by_text("History", exact=True).click()
     expect(grey.card(session).get_by_role("listitem").first).to_be_visible()
     look(grey)
     sam.open(f"/admin/people/{clinic._person('ana').id}").press("Make invitation link")

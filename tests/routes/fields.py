@@ -20,13 +20,16 @@ FIELDS = {
 PARAMETERS = {
     "GET /sign-in": ("next",),
     "GET /visits": ("q", "status", "page"),
+    "GET /visits/rows": ("q", "status", "page"),
+    "GET /visits/new": ("q",),
+    "POST /visits/new": ("q",),
     "GET /visits/<visit_id>/telemedicine/new": ("like",),
     "GET /telemedicine/<session_id>/call/inbox": ("participant", "after", "poll"),
     "GET /telemedicine/<session_id>/recordings/<recording_id>/media": ("download",),
     "GET /admin/people": ("q",),
     "GET /admin/audit": ("before",),
     "GET /api/v1/telemedicine/": ("status", "visit_id", "limit", "cursor"),
-    "GET /api/v1/visits/": ("status",),
+    "GET /api/v1/visits/": ("status", "cursor"),
 }
 """What is read of the query, where something is."""
 

@@ -20,6 +20,7 @@ NO_SCHEMA_SAYS = {
     "POST /api/v1/telemedicine/": {"scheduled_start"},
     # A cursor is ours to read: any text is one by its form.
     "GET /api/v1/telemedicine/": {"cursor"},
+    "GET /api/v1/visits/": {"cursor"},
     # People are named by ids that have to be somebody's, and a line has to be what it looks like.
     "POST /api/v1/visits/": {"patient_id", "doctor_id", "reason"},
     "POST /api/v1/telemedicine/{session_id}/cancel/": {"reason"},
