@@ -263,7 +263,8 @@ def _in_call(
     """
     heard = exists().where(Participation.sign_in_id == sign_in_id, Participation.seen_at > since)
     if not may_wait:
-        heard = heard.where(Participation.state.in_((Participation.IN_CALL, Participation.LOST)))
+        # One that has just left is being loaded anew.
+        heard = heard.where(Participation.state != Participation.WAITING)
     if session_id is not None:
         heard = heard.where(Participation.session_id == session_id)
     if visit_id is not None:

@@ -114,7 +114,7 @@ def test_the_doctor_creates_starts_joins_and_ends_a_session(at_screen: At, clini
         one.sees_nobody()
     grey.page.get_by_role("link", name="Back to the visit").click()
     card = grey.finds(session_id, "COMPLETED")
-    expect(card).to_contain_text(re.compile(r"Completed\s+\d+ (s|min)\b"))
+    expect(card).to_contain_text(re.compile(r"Completed\s+\d+ (seconds?|min)\b"))
     expect(grey.button("Join Call", card)).to_have_count(0)
     ana.page.get_by_role("link", name="Back to your video visits").click()
     ana.reads("It lasted", ana.finds(session_id, "COMPLETED"))
