@@ -17,7 +17,7 @@ from functools import cache
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import Executable, insert, select, text
+from sqlalchemy import Executable, Select, insert, select, text
 
 from telehealth import clock
 from telehealth.access import Actor
@@ -110,39 +110,22 @@ def newest(*, before: int = 0, limit: int = 100) -> list[tuple[AuditEntry, str]]
 
 def has_unused_token(session_id: str, actor_id: str | None) -> bool:
     """Whether this actor took a token for the session and has neither joined nor left since."""
-    query = select(AuditEntry.action).where(
-        AuditEntry.object_type == "session",
-        AuditEntry.object_id == session_id,
-        AuditEntry.actor_id == actor_id,
-        AuditEntry.action.in_(("session.token", "session.join", "session.leave")),
-    )
-    last = db.session.scalar(query.order_by(AuditEntry.id.desc()).limit(1))
-    return last == "session.token"
+    actions = ("session.token", "session.join", "session.leave")
+    query = _of_one(AuditEntry.action, session_id, actor_id).where(AuditEntry.action.in_(actions))
+    return db.session.scalar(query) == "session.token"
 
 
 def sign_in_of_token(session_id: str, actor_id: str) -> str | None:
     """By which sign-in this actor took the newest token for the session; None for a program's own."""
-    query = select(AuditEntry.detail).where(
-        AuditEntry.object_type == "session",
-        AuditEntry.object_id == session_id,
-        AuditEntry.actor_id == actor_id,
-        AuditEntry.action == "session.token",
-    )
-    detail = db.session.scalar(query.order_by(AuditEntry.id.desc()).limit(1))
-    found: str | None = json.loads(detail or "{}").get("sign_in")
+    query = _of_one(AuditEntry.detail, session_id, actor_id).where(AuditEntry.action == "session.token")
+    found: str | None = json.loads(db.session.scalar(query) or "{}").get("sign_in")
     return found
 
 
 def got_token_since(session_id: str, actor_id: str, moment: datetime) -> bool:
     """Whether this actor was given a token for the session after that moment (UTC)."""
-    query = select(AuditEntry.id).where(
-        AuditEntry.object_type == "session",
-        AuditEntry.object_id == session_id,
-        AuditEntry.actor_id == actor_id,
-        AuditEntry.action == "session.token",
-        AuditEntry.at > moment,
-    )
-    return db.session.scalar(query.limit(1)) is not None
+    query = _of_one(AuditEntry.id, session_id, actor_id).where(AuditEntry.action == "session.token")
+    return db.session.scalar(query.where(AuditEntry.at > moment)) is not None
 
 
 def verify(anchor: tuple[int, str] | None = None) -> Verdict:
@@ -160,6 +143,13 @@ def verify(anchor: tuple[int, str] | None = None) -> Verdict:
     if not anchored and anchor:
         return Verdict(last, last, prev, bad_id=anchor[0], why="the anchor is not in the chain")
     return Verdict(last, last, prev)
+
+
+def _of_one(what: Any, session_id: str, actor_id: str | None) -> Select[Any]:
+    """This of the newest entry of one actor about one session."""
+    of_session = (AuditEntry.object_type == "session", AuditEntry.object_id == session_id)
+    query = select(what).where(*of_session, AuditEntry.actor_id == actor_id)
+    return query.order_by(AuditEntry.id.desc()).limit(1)
 
 
 def _fault(entry: AuditEntry, last: int, prev: str) -> str:

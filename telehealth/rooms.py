@@ -46,7 +46,7 @@ def open_for(session: Session, *, video: VideoProvider) -> None:
     if not video.hosted:
         return
     with transaction():
-        _mark(session, True)
+        _mark(session.id, True)
     provider_id = video.open_room(session.room)
     with transaction():
         signals.lock(session.id)
@@ -92,7 +92,7 @@ def close(session: Session, *, video: VideoProvider) -> bool:
         return False
     with transaction():
         signals.lock(session.id)
-        _mark(session, False)
+        _mark(session.id, False)
         now = clock.now()
         # A clock that was set back must not look as if it had been asked about after its end.
         checked_at = case((Room.checked_at > now, now), else_=Room.checked_at)
@@ -155,10 +155,10 @@ def _check_still(session: Session, *, by: Actor, video: VideoProvider) -> None:
         raise Unauthenticated()
 
 
-def _mark(session: Session, is_open: bool) -> None:
+def _mark(session_id: str, is_open: bool) -> None:
     db.session.execute(
         update(Session)
-        .where(Session.id == session.id)
+        .where(Session.id == session_id)
         .values(room_open=is_open)
         .execution_options(synchronize_session=False)
     )
@@ -167,12 +167,7 @@ def _mark(session: Session, is_open: bool) -> None:
 def _keep(session_id: str, provider_id: str) -> None:
     now = clock.now()
     # Once more: it may have been closed, as far as we knew, while the provider opened it.
-    db.session.execute(
-        update(Session)
-        .where(Session.id == session_id)
-        .values(room_open=True)
-        .execution_options(synchronize_session=False)
-    )
+    _mark(session_id, True)
     room = db.session.scalar(select(Room).where(Room.provider_id == provider_id))
     if room is None:
         room = Room(session_id=session_id, provider_id=provider_id, opened_at=now, checked_at=now)

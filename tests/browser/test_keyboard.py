@@ -168,6 +168,8 @@ def test_what_the_other_side_does_is_said(call: Call):
     keys = AtKeys(grey)
     ana.toggle("Camera", on=False)
     keys.hears("Ana Lima has the camera off.", "#announcer")
+    ana.toggle("Microphone", on=False)
+    keys.hears("Ana Lima has camera and microphone off.", "#announcer")
     ana.press("Leave Session")
     keys.hears("You are here. The other person is not here yet.", "#announcer")
 

@@ -34,7 +34,7 @@ class Call {
   #moving = false;
   #reported;
   #announced;
-  #off = new Map();
+  #heardOf = new Map();
   #facts = {};
 
   start() {
@@ -244,11 +244,11 @@ class Call {
 
   /** Read out what somebody turned off; that they turned it on is seen and heard. */
   #tellOff({ id, name, media }) {
-    const off = `${media.cam ? '' : 'camera'}${media.mic ? '' : 'Microphone'}`;
-    const before = this.#off.get(id) ?? '';
-    this.#off.set(id, off);
-    const key = { camera: 'cameraOff', Microphone: 'microphoneOff', cameraMicrophone: 'bothOff' }[off];
-    if (key && off !== before && off.length > before.length) this.#view.announce(key, name);
+    const { cam, mic } = media;
+    const before = this.#heardOf.get(id) ?? { cam: true, mic: true };
+    this.#heardOf.set(id, { cam, mic });
+    if ((cam || !before.cam) && (mic || !before.mic)) return;
+    this.#view.announce(cam ? 'microphoneOff' : mic ? 'cameraOff' : 'bothOff', name);
   }
 
   #devicesChanged() {
