@@ -6,10 +6,12 @@ import copy
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+import time_machine
 from bs4 import BeautifulSoup
 from sqlalchemy import update
 from support.hostile import NEVER, ODD, PRODUCT, SHOWN, TEXTS
@@ -106,6 +108,7 @@ def test_any_text_in_a_header_is_no_fault(house: House, row: str):
 
 @pytest.mark.parametrize("house", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("row", [row for row in TABLE if row.startswith("GET") and "/api/" not in row])
+@pytest.mark.usefixtures("time_stands_still")
 def test_what_people_wrote_is_shown_and_makes_no_element(house: House, row: str):
     scene = house.scene(row)
     for who in ("dr_grey", "ana", "sam", "link"):
@@ -123,6 +126,13 @@ def test_what_people_wrote_is_shown_and_makes_no_element(house: House, row: str)
             found = _elements(answer.text)
             assert _elements(plain.text) <= found <= _elements(later.text), f"{row} as {who}: {text}"
             assert PRODUCT not in answer.text
+
+
+@pytest.fixture
+def time_stands_still() -> Iterator[None]:
+    """Nobody stops waiting and nothing becomes late between two looks at one page."""
+    with time_machine.travel(datetime.now(UTC), tick=False):
+        yield
 
 
 @contextmanager
