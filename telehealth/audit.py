@@ -10,14 +10,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import Executable, Select, insert, select, text
+from sqlalchemy import ColumnElement, Executable, Select, and_, insert, select, text
 
 from telehealth import clock
 from telehealth.access import Actor
@@ -26,6 +26,7 @@ from telehealth.models import AuditEntry, User
 from telehealth.store import is_postgresql, transaction
 
 START = "0" * 64
+REFUSED = "refused"
 _FIELDS = [
     "actor_id",
     "actor_role",
@@ -56,6 +57,36 @@ class Verdict:
     head_mac: str
     bad_id: int | None = None
     why: str = ""
+
+
+@dataclass(frozen=True)
+class Sought:
+    """Which entries somebody wants to see; what is not given narrows nothing.
+
+    `action` may be REFUSED, `since` and `until` are moments (the second is not in it), `before` is
+    an id to page on.
+    """
+
+    action: str = ""
+    actor_id: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    before: int = 0
+
+    def conditions(self) -> Iterator[ColumnElement[bool]]:
+        """The same for a query over AuditEntry."""
+        if self.action == REFUSED:
+            yield AuditEntry.outcome != "ok"
+        elif self.action:
+            yield and_(AuditEntry.action == self.action, AuditEntry.outcome == "ok")
+        if self.actor_id:
+            yield AuditEntry.actor_id == self.actor_id
+        if self.since:
+            yield AuditEntry.at >= self.since
+        if self.until:
+            yield AuditEntry.at < self.until
+        if self.before > 0:
+            yield AuditEntry.id < self.before
 
 
 def record(
@@ -99,12 +130,10 @@ def session_history(session_id: str) -> list[AuditEntry]:
     return list(db.session.scalars(query.order_by(AuditEntry.id.desc())))
 
 
-def newest(*, before: int = 0, limit: int = 100) -> list[tuple[AuditEntry, str]]:
-    """The newest entries, each with the name of its actor; `before` an id to page on."""
+def newest(sought: Sought, *, limit: int = 100) -> list[tuple[AuditEntry, str]]:
+    """The newest entries of what is sought, each with the name of its actor."""
     query = select(AuditEntry, User.name).outerjoin(User, AuditEntry.actor_id == User.id)
-    if before > 0:
-        query = query.where(AuditEntry.id < before)
-    rows = db.session.execute(query.order_by(AuditEntry.id.desc()).limit(limit))
+    rows = db.session.execute(query.where(*sought.conditions()).order_by(AuditEntry.id.desc()).limit(limit))
     return [(row[0], row[1] or "") for row in rows]
 
 

@@ -33,14 +33,16 @@ def where() -> str:
 
 def fill(*, video: VideoProvider) -> str:
     """Make the demo and return the sign-ins and a patient's link, ready to print."""
-    doctor = _person(Role.DOCTOR, "doctor@demo.example", "Dr. A. Example")
-    patient = _person(Role.PATIENT, "patient@demo.example", "Pat Sample", date(1958, 3, 4))
-    staff = _person(Role.STAFF, "staff@demo.example", "Sam Staff")
+    last_week = clock.now().replace(minute=0, second=0, microsecond=0) - timedelta(days=7)
+    with clock.at(last_week):
+        doctor = _person(Role.DOCTOR, "doctor@demo.example", "Dr. A. Example")
+        patient = _person(Role.PATIENT, "patient@demo.example", "Pat Sample", date(1958, 3, 4))
+        staff = _person(Role.STAFF, "staff@demo.example", "Sam Staff")
+    _history(doctor, patient, video, last_week)
     visit = visits.open_visit(patient.id, doctor.id, "Follow-up: blood pressure", by=SYSTEM)
     soon = clock.now().replace(second=0, microsecond=0) + timedelta(minutes=5)
     by = _as(doctor)
     session = _session(visit, by, soon, "Go through home readings")
-    _history(doctor, patient, video)
     for number, name in enumerate(_MORE_PATIENTS):
         email = f"patient{number + 2}@demo.example"
         other = _person(Role.PATIENT, email, name, date(1970 + number, 6, 9))
@@ -50,16 +52,19 @@ def fill(*, video: VideoProvider) -> str:
     return _words(doctor, patient, staff, token)
 
 
-def _history(doctor: User, patient: User, video: VideoProvider) -> None:
+def _history(doctor: User, patient: User, video: VideoProvider, moment: datetime) -> None:
     """A visit that is over, so that the lists show more than what is to come."""
-    by, now = _as(doctor), clock.now().replace(microsecond=0)
-    visit = visits.open_visit(patient.id, doctor.id, "Test results", by=SYSTEM)
-    done = _session(visit, by, now, "")
-    done = sessions.start(done, by=by, video=video)
-    sessions.end(done, by=by, video=video)
-    off = _session(visit, by, now + timedelta(days=1), "")
-    sessions.cancel(off, by=by, reason="the patient asked for another day")
-    visits.close(visit, by=by)
+    by = _as(doctor)
+    with clock.at(moment):
+        visit = visits.open_visit(patient.id, doctor.id, "Test results", by=SYSTEM)
+        done = _session(visit, by, moment + timedelta(minutes=30), "")
+        off = _session(visit, by, moment + timedelta(days=1), "")
+    with clock.at(moment + timedelta(minutes=31)):
+        done = sessions.start(done, by=by, video=video)
+    with clock.at(moment + timedelta(minutes=52)):
+        sessions.end(done, by=by, video=video)
+        sessions.cancel(off, by=by, reason="the patient asked for another day")
+        visits.close(visit, by=by)
 
 
 def _person(role: str, email: str, name: str, born: date | None = None) -> User:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import request
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
+from werkzeug.datastructures import MultiDict
 from wtforms import (
     BooleanField,
     DateField,
@@ -24,8 +26,9 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
 from telehealth import texts, times
+from telehealth.audit import REFUSED, Sought
 from telehealth.errors import Invalid
-from telehealth.models import Session
+from telehealth.models import Session, User
 
 NOTES_MOST = 5000
 
@@ -34,6 +37,12 @@ def clean(form: Any, field: Any) -> None:
     """Refuse text that PostgreSQL cannot keep: NUL and lone surrogates."""
     if isinstance(field.data, str) and texts.is_unkept(field.data):
         raise ValidationError(texts.UNUSABLE)
+
+
+def near(form: Any, field: Any) -> None:
+    """Refuse days that no calendar reaches from here."""
+    if field.data and not 1900 <= field.data.year <= 2999:
+        raise ValidationError(_l("Check the year."))
 
 
 class Form(FlaskForm):
@@ -140,3 +149,35 @@ class ChangePersonForm(PersonForm):
     """The same without the role, which stays."""
 
     role = None
+
+
+class AuditForm(Form):
+    """What of the audit to show: days of the clinic, an action that came to be or the refusals, a person."""
+
+    first = DateField(_l("From"), [Optional(), near], name="from")
+    last = DateField(_l("To"), [Optional(), near], name="to")
+    event = SelectField(_l("Event"), default="")
+    who = SelectField(_l("Person"), default="")
+
+    def __init__(self, asked: MultiDict[str, str], events: Mapping[str, str], people: Iterable[User]) -> None:
+        super().__init__(asked)
+        kinds = [("", _l("All events")), (REFUSED, _l("Refused")), *events.items()]
+        self.event.choices = [SelectChoice(*one) for one in kinds]
+        everybody = [("", _l("Everyone")), *((person.id, person.name) for person in people)]
+        self.who.choices = [SelectChoice(*one) for one in everybody]
+
+    class Meta(Form.Meta):
+        def wrap_formdata(self, _form: Any, formdata: Any) -> Any:
+            """What stands in the address."""
+            return formdata
+
+    def sought(self, clock: times.ClinicTime, before: int) -> Sought:
+        """The same for the audit."""
+        first, last = self.first.data, self.last.data
+        return Sought(
+            action=self.event.data or "",
+            actor_id=self.who.data or "",
+            since=clock.begin(first) if first else None,
+            until=clock.begin(last + timedelta(days=1)) if last else None,
+            before=before,
+        )

@@ -174,6 +174,13 @@ def search(words: str, *, by: Actor, role: str | None = None, limit: int = 200) 
     return list(db.session.scalars(query))
 
 
+def colleagues(also: str, *, by: Actor) -> list[User]:
+    """Doctors and staff, by name, and whoever has the id `also`."""
+    require_role(by, (Role.STAFF,), "user.read")
+    query = select(User).where(User.role.in_((Role.DOCTOR, Role.STAFF)) | (User.id == also))
+    return list(db.session.scalars(query.order_by(User.name, User.id)))
+
+
 def _fill(user: User, details: Details) -> None:
     fields: dict[str, list[str]] = {}
     email, phone = details.email.strip().casefold(), details.phone.strip()

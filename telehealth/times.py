@@ -14,6 +14,9 @@ from telehealth import clock
 from telehealth.config import Settings
 from telehealth.errors import Invalid
 
+_Day = date
+"""In ClinicTime `date` is something else."""
+
 
 class Twice(Invalid):
     """The clock shows this time twice that night; the person has to say which one is meant."""
@@ -74,11 +77,20 @@ class ClinicTime:
         """“Berlin”: an offset would be wrong for half of the year."""
         return self.zone.key.rpartition("/")[2].replace("_", " ")
 
+    def exactly(self, moment: datetime) -> str:
+        """“9 June, 14:27:08”, with the year when it is another one."""
+        local = self.local(moment)
+        form = "d MMMM" if local.year == self.local(clock.now()).year else "d MMMM y"
+        return f"{_date(local.date(), form, str(get_locale()))}, {local:%H:%M:%S}"
+
+    def begin(self, day: _Day) -> datetime:
+        """The moment at which this day begins in the clinic, in UTC."""
+        return datetime.combine(day, time(), self.zone).astimezone(UTC)
+
     def day_bounds(self) -> tuple[datetime, datetime]:
         """Where the clinic's today begins and ends, in UTC."""
-        today = self.local(clock.now()).replace(hour=0, minute=0, second=0, microsecond=0)
-        tomorrow = (today.replace(tzinfo=None) + timedelta(days=1)).replace(tzinfo=self.zone)
-        return today.astimezone(UTC), tomorrow.astimezone(UTC)
+        today = self.local(clock.now()).date()
+        return self.begin(today), self.begin(today + timedelta(days=1))
 
 
 # A day looks the same all day, and the words for it take longer to find than a page has time for.

@@ -1,6 +1,7 @@
 """The demo: people, visits and sessions to try everything with."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from flask_babel import force_locale
@@ -9,7 +10,7 @@ from support.domain import NOW, rows
 from telehealth import access, agenda, audit, demo, links, sign_ins, video
 from telehealth.access import SYSTEM
 from telehealth.extensions import db
-from telehealth.models import Role, Session, Status, User, Visit
+from telehealth.models import AuditEntry, Role, Session, Status, User, Visit
 from telehealth.origin import Origin
 
 
@@ -91,3 +92,11 @@ def test_everything_was_done_by_the_real_operations(words):
     for row in rows(Session):
         assert audit.session_history(row["id"])
     assert access.load_session(rows(Session)[0]["id"], by=SYSTEM)
+
+
+def test_the_past_of_the_demo_took_its_time(words):
+    (done,) = rows(Session, Session.status == Status.COMPLETED)
+    assert (done["ended_at"] - done["started_at"]).total_seconds() == 21 * 60
+    assert NOW.date() - done["ended_at"].date() == timedelta(days=7)
+    told = [row["at"] for row in sorted(rows(AuditEntry), key=lambda row: row["id"])]
+    assert told == sorted(told)

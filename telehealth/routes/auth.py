@@ -67,6 +67,7 @@ def sign_out() -> ResponseReturnValue:
     """End the sign-in here and on the server."""
     sign_ins.sign_out(actor())
     session.clear()
+    flash(_("You are signed out."), "success")
     answer = make_response(see_other("auth.sign_in"))
     set_sign_in_cookie(answer, "", max_age=0)
     answer.headers["Clear-Site-Data"] = '"cache", "storage"'

@@ -26,7 +26,7 @@ from flask_babel import get_locale, get_translations
 from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
 
-from telehealth import presence, sessions, times
+from telehealth import audit_words, presence, sessions, times
 from telehealth.cards import SessionView
 from telehealth.clock import now
 from telehealth.config import Settings
@@ -69,11 +69,14 @@ def init_app(app: Flask) -> None:
         clinic_day=clock.day,
         clinic_date=clock.date,
         clinic_datetime=clock.moment,
+        clinic_exactly=clock.exactly,
         iso=times.iso,
         duration=times.duration,
         ago_minutes=lambda moment: int((now() - moment).total_seconds() // 60),
         waited=times.waited,
         age=times.age,
+        audit_event=audit_words.of,
+        audit_reason=audit_words.why,
     )
     app.jinja_env.globals.update(
         clinic=Clinic(settings.clinic_name, settings.clinic_phone, settings.emergency_number),

@@ -6,11 +6,12 @@ from flask import Blueprint, current_app, flash, render_template, request, url_f
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from telehealth import access, audit, people
+from telehealth import access, audit, audit_words, people
 from telehealth.errors import Invalid
-from telehealth.forms import ChangePersonForm, PersonForm
+from telehealth.forms import AuditForm, ChangePersonForm, PersonForm
 from telehealth.models import Role, User
 from telehealth.routes import actor, is_fragment, see_other
+from telehealth.routes.pages import clinic_time
 
 blueprint = Blueprint("staff", __name__, url_prefix="/admin")
 
@@ -92,11 +93,14 @@ def activate(user_id: str) -> ResponseReturnValue:
 
 @blueprint.get("/audit", endpoint="audit")
 def audit_page() -> ResponseReturnValue:
-    """The newest entries of the audit."""
+    """The newest entries of the audit, or those of some days, of one kind, of one person."""
     access.require_role(actor(), (Role.STAFF,), "audit.read")
-    before = request.args.get("before", 0, int)
-    entries = audit.newest(before=min(before, LARGEST_ID))
-    return render_template("staff/audit.html", entries=entries)
+    colleagues = people.colleagues(request.args.get("who", ""), by=actor())
+    form = AuditForm(request.args, audit_words.events(), colleagues)
+    before = min(request.args.get("before", 0, int), LARGEST_ID)
+    entries = audit.newest(form.sought(clinic_time(), before)) if form.validate() else []
+    name = "staff/_audit.html" if is_fragment() else "staff/audit.html"
+    return render_template(name, form=form, entries=entries), 422 if form.errors else 200
 
 
 def _typed(form: PersonForm) -> people.Details:

@@ -131,25 +131,72 @@ def test_somebody_who_is_not_there_is_not_found(sam):
     sam.get("/admin/people/nobody", status=404)
 
 
+def lines(page):
+    return [tag.get_text(" ", strip=True) for tag in page.all("#audit-found tbody tr")]
+
+
 def test_the_audit_is_read_newest_first_and_in_pages(app, sam, dr_house, clinic):
     session = clinic.session()
     dr_house.get(f"/telemedicine/{session.id}", status=404)
-    page = sam.get("/admin/audit")
-    lines = [tag.get_text(" ", strip=True) for tag in page.all("tbody tr")]
-    assert "user.sign_in" in lines[0]
-    assert "Sam Porter" in lines[0]
-    assert "Refused" in lines[1]
-    assert "Dr Paul House" in lines[1]
+    found = lines(sam.get("/admin/audit"))
+    assert "Signed in" in found[0]
+    assert "Sam Porter" in found[0]
+    assert "Refused Tried to read (somebody else’s, or not there)" in found[1]
+    assert "Dr Paul House" in found[1]
     with app.app_context():
         for number in range(120):
             audit.record("visit.read", by=SYSTEM, object_type="visit", object_id=str(number))
     page = sam.get("/admin/audit")
-    assert len(page.all("tbody tr")) == 100
+    assert len(lines(page)) == 100
     (older,) = [tag for tag in page.all("main a") if tag.get_text(strip=True) == "Older"]
-    page = sam.get(str(older["href"]))
-    assert any("Dr Paul House" in tag.get_text() for tag in page.all("tbody tr"))
+    assert any("Dr Paul House" in line for line in lines(sam.get(str(older["href"]))))
     assert sam.get("/admin/audit?before=x")
     assert sam.get("/admin/audit?before=-1")
+
+
+def test_the_audit_is_narrowed_to_a_person_a_kind_or_what_was_refused(sam, dr_house, ana, clinic):
+    session = clinic.session()
+    dr_house.get(f"/telemedicine/{session.id}", status=404)
+    ana.get(f"/telemedicine/{session.id}")
+    for asked, expected in (
+        (f"who={dr_house.id}", ["Tried to read", "Signed in"]),
+        (f"who={ana.id}&event=session.read", ["Session looked at"]),
+        (f"who={ana.id}&event=refused", ["Nothing found."]),
+        ("event=refused", ["Tried to read"]),
+        ("event=session.create", ["Session created"]),
+    ):
+        found = lines(sam.get(f"/admin/audit?{asked}"))
+        assert len(found) == len(expected), asked
+        for line, words in zip(found, expected, strict=True):
+            assert words in line, asked
+
+
+def test_the_audits_days_are_those_of_the_clinic(sam, clinic, moment):
+    clinic.session()
+    today = sam.get("/admin/audit?event=session.create&from=2026-06-09&to=2026-06-09")
+    assert len(lines(today)) == 1
+    assert "Session created" in lines(today)[0]
+    assert "9 June, 14:00:00" in lines(today)[0]
+    for other in ("to=2026-06-08", "from=2026-06-10"):
+        assert lines(sam.get(f"/admin/audit?event=session.create&{other}")) == ["Nothing found."]
+
+
+@pytest.mark.parametrize(
+    "asked", ["from=yesterday", "to=0001-01-01", "to=9999-12-31", "event=nothing", "who=nobody"]
+)
+def test_the_audit_says_what_it_cannot_look_for(sam, asked):
+    page = sam.get(f"/admin/audit?{asked}", status=422)
+    assert page.one("[data-error-summary]")
+    assert lines(page) == ["Nothing found."]
+
+
+def test_pages_of_the_audit_keep_what_was_asked_for(app, sam, clinic):
+    with app.app_context():
+        for number in range(120):
+            audit.record("visit.read", by=sam.actor, object_type="visit", object_id=str(number))
+    page = sam.get(f"/admin/audit?who={sam.id}&event=visit.read")
+    (older,) = [tag for tag in page.all("main a") if tag.get_text(strip=True) == "Older"]
+    assert len(lines(sam.get(str(older["href"])))) == 20
 
 
 def test_the_audit_shows_neither_names_of_patients_nor_notes(app, sam, dr_grey, clinic):
