@@ -23,7 +23,8 @@ from telehealth.models import Role, Session, User, Visit
 class Actor:
     """Somebody who asks: a signed-in person, a link's visitor, a program, or the system itself.
 
-    `only_session` is set for a link's visitor: that session is all there is for them.
+    `only_session` is set for a link's visitor: that session is all there is for them. `lives_on`: their
+    sign-in is over, and good for the call alone that a page of theirs is in.
     """
 
     user_id: str | None
@@ -35,6 +36,7 @@ class Actor:
     address: str = ""
     agent: str = ""
     request_id: str = ""
+    lives_on: bool = False
 
 
 class Owned(Protocol):

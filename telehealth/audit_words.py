@@ -35,6 +35,7 @@ def why(entry: AuditEntry) -> str:
         "ready": _("it is ready"),
         "failed": _("none could be made"),
         "downloaded": _("as a download"),
+        "over": _("a link that no longer works"),
         "prepared by the browser": _("prepared by the browser, before it was opened"),
     }
     return words.get(entry.reason, entry.reason)
@@ -94,5 +95,6 @@ def _tried() -> dict[str, str]:
         "end": _("Tried to end"),
         "cancel": _("Tried to cancel"),
         "leave": _("Tried to leave"),
+        "link_used": _("Tried a patient link"),
         "delete": _("Tried to delete"),
     }

@@ -95,6 +95,8 @@ def _names(entries: list[AuditEntry]) -> dict[str | None, str]:
 
 
 def _words(entry: AuditEntry) -> str:
+    if entry.outcome == "denied" and entry.action == "session.link_used":
+        return _("Refused: a patient link that no longer works was tried")
     if entry.outcome == "denied":
         return _("Refused: somebody without the right tried this session")
     if entry.action == "session.leave":

@@ -13,11 +13,20 @@ from telehealth.access import Actor
 from telehealth.errors import Gone, NotFound
 from telehealth.extensions import db
 from telehealth.models import Link, Session, Status
+from telehealth.origin import Origin
 from telehealth.secret import digest, new_token
 from telehealth.store import transaction
 
 AFTERWARDS = timedelta(hours=24)
 """How long after its time a link into a session that never began still works."""
+
+
+class Over(Gone):
+    """The link was one once."""
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        super().__init__(_("This link no longer works."))
 
 
 def make(session: Session, *, by: Actor) -> tuple[str, Link]:
@@ -51,15 +60,68 @@ def revoke(session: Session, *, by: Actor) -> None:
 
 
 def find(token: str) -> Link:
-    """The link of this token, ready to open. Raises NotFound for none, Gone for one that is over."""
+    """The link of this token, ready to open. Raises NotFound for none, Over for one that is over."""
     query = select(Link).where(Link.token_hash == digest(token))
     link = db.session.scalar(query.options(joinedload(Link.session), joinedload(Link.user)))
     if link is None:
         raise NotFound()
     late = link.expires_at < clock.now() and link.session.status != Status.IN_PROGRESS
     if link.revoked_at or late or not link.session.is_open or not link.user.active:
-        raise Gone(_("This link no longer works."))
+        raise Over(link)
     return link
+
+
+def sign_in(link: Link, origin: Origin) -> str:
+    """The secret for the cookie of a link's visitor: one session and nothing else.
+
+    Raises Gone for a link that was revoked a moment ago, or whose owner was deactivated.
+    """
+    with transaction():
+        if not sign_ins.is_active(link.user_id, held=True):
+            raise Gone()
+        signals.lock(link.session_id)
+        token, entry = sign_ins.begin(link.user, "link", origin, link)
+        _use(link, by=sign_ins.actor_for(link.user, "link", origin, entry))
+    return token
+
+
+def use(link: Link, *, by: Actor) -> None:
+    """Its patient is signed in already and stays so; that the link was opened is written down all the same.
+
+    Raises Gone for a link that was revoked a moment ago.
+    """
+    with transaction():
+        signals.lock(link.session_id)
+        _use(link, by=by)
+
+
+def _use(link: Link, *, by: Actor) -> None:
+    used = db.session.execute(
+        update(Link).where(Link.id == link.id, Link.revoked_at.is_(None)).values(opened_at=clock.now())
+    )
+    if used.rowcount == 0:  # type: ignore[attr-defined]
+        raise Gone()
+    audit.record(
+        "session.link_used",
+        by=by,
+        object_type="session",
+        object_id=link.session_id,
+        detail={"link": link.id},
+    )
+    changes.announce(*changes.about(link.session))
+
+
+def refuse(link: Link, origin: Origin) -> None:
+    """Write down that somebody tried a link that is over."""
+    audit.record(
+        "session.link_used",
+        by=sign_ins.stranger(origin),
+        object_type="session",
+        object_id=link.session_id,
+        outcome="denied",
+        reason="over",
+        detail={"link": link.id},
+    )
 
 
 def _revoke(session: Session) -> bool:

@@ -169,7 +169,9 @@ def put_out(sign_in_ids: Sequence[str]) -> None:
     owners = select(SignIn.user_id, SignIn.session_id).where(SignIn.id.in_(sign_in_ids))
     for user_id, only_session in db.session.execute(owners).all():
         for session in _running(user_id, only_session):
-            if (session.id, user_id) not in out and not open_of(session.id, user_id):
+            if (session.id, user_id) in out or open_of(session.id, user_id, lost=True):
+                continue
+            if audit.sign_in_of_token(session.id, user_id) in sign_in_ids:
                 _take_out(session, user_id)
                 out.add((session.id, user_id))
 

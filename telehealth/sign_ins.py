@@ -11,9 +11,9 @@ from functools import cache
 
 from sqlalchemy import ColumnElement, Select, bindparam, exists, select, update
 
-from telehealth import audit, changes, clock, limits, passwords, presence, signals
+from telehealth import audit, clock, limits, passwords, presence
 from telehealth.access import Actor
-from telehealth.errors import Gone, TooMany
+from telehealth.errors import TooMany
 from telehealth.extensions import db
 from telehealth.models import Link, Participation, Role, Session, SignIn, User
 from telehealth.origin import Origin
@@ -74,7 +74,7 @@ def sign_in(email: str, password: str, origin: Origin) -> str | None:
     known = user.password_hash if user else None
     release()
     right = passwords.matches(password, known)
-    who = actor_for(user, "password", origin) if user else _unknown(origin)
+    who = actor_for(user, "password", origin) if user else stranger(origin)
     if user is None or not right or not account_ok or not user.active:
         _refuse(who, "locked" if not account_ok else "password")
         return None
@@ -83,51 +83,11 @@ def sign_in(email: str, password: str, origin: Origin) -> str | None:
         if is_active(user.id, known, held=True):
             limits.forget("account", email)
             limits.give_back("address", origin.line)
-            token, _entry = _open(user, "password", origin)
+            token, _entry = begin(user, "password", origin)
             audit.record("user.sign_in", by=who, object_type="user", object_id=user.id)
     if token is None:
         _refuse(who, "password")
     return token
-
-
-def sign_in_by_link(link: Link, origin: Origin) -> str:
-    """The secret for the cookie of a link's visitor: one session and nothing else.
-
-    Raises Gone for a link that was revoked a moment ago, or whose owner was deactivated.
-    """
-    with transaction():
-        if not is_active(link.user_id, held=True):
-            raise Gone()
-        signals.lock(link.session_id)
-        token, entry = _open(link.user, "link", origin, link)
-        _use(link, by=actor_for(link.user, "link", origin, entry))
-    return token
-
-
-def use_link(link: Link, *, by: Actor) -> None:
-    """Its patient is signed in already and stays so; that the link was opened is written down all the same.
-
-    Raises Gone for a link that was revoked a moment ago.
-    """
-    with transaction():
-        signals.lock(link.session_id)
-        _use(link, by=by)
-
-
-def _use(link: Link, *, by: Actor) -> None:
-    used = db.session.execute(
-        update(Link).where(Link.id == link.id, Link.revoked_at.is_(None)).values(opened_at=clock.now())
-    )
-    if used.rowcount == 0:  # type: ignore[attr-defined]
-        raise Gone()
-    audit.record(
-        "session.link_used",
-        by=by,
-        object_type="session",
-        object_id=link.session_id,
-        detail={"link": link.id},
-    )
-    changes.announce(*changes.about(link.session))
 
 
 def find(
@@ -172,6 +132,7 @@ def find(
         address=origin.address,
         agent=origin.agent,
         request_id=origin.request_id,
+        lives_on=too_old or over,
     )
 
 
@@ -222,7 +183,8 @@ def end_by_link(session_id: str) -> None:
     _end((SignIn.session_id == session_id) & (SignIn.kind == "link"))
 
 
-def _open(user: User, kind: str, origin: Origin, link: Link | None = None) -> tuple[str, SignIn]:
+def begin(user: User, kind: str, origin: Origin, link: Link | None = None) -> tuple[str, SignIn]:
+    """A new sign-in and the secret for its cookie; `link`: good for its session alone."""
     token, now = new_token(), clock.now()
     entry = SignIn(
         token_hash=digest(token),
@@ -292,7 +254,8 @@ def _refuse(who: Actor, reason: str) -> None:
     )
 
 
-def _unknown(origin: Origin) -> Actor:
+def stranger(origin: Origin) -> Actor:
+    """Somebody of whom nothing is known."""
     return Actor(None, "stranger", "", "password", None, None, *_parts(origin))
 
 

@@ -62,7 +62,7 @@ class Office(Requests):
             and (not late or row["status"] == "IN_PROGRESS")
             and self.stage.is_active(key)
         )
-        secret, refusal, _ = self.ask(lambda: sign_ins.sign_in_by_link(links.find(token), ORIGIN))
+        secret, refusal, _ = self.ask(lambda: links.sign_in(links.find(token), ORIGIN))
         assert refusal is (None if good else Gone)
         if secret:
             self.stage.visitor(key, secret, session, token)

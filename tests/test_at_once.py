@@ -91,7 +91,7 @@ def test_a_link_can_be_used_and_revoked_and_replaced(app, clinic, dr_grey):
     connect(session, dr_grey.actor)
 
     def visitor(token):
-        cookie = sign_ins.sign_in_by_link(links.find(token), PHONE)
+        cookie = links.sign_in(links.find(token), PHONE)
         return sign_ins.find(cookie, PHONE, passive=True, in_call=True)
 
     for _ in range(6):
@@ -150,7 +150,7 @@ def test_somebody_deactivated_a_moment_ago_comes_in_by_no_way(app, clinic, dr_gr
     monkeypatch.setattr(passwords, "matches", slowly)
     assert sign_ins.sign_in(ana.part.email, PASSWORD, PHONE) is None
     with pytest.raises(Gone):
-        sign_ins.sign_in_by_link(link, PHONE)
+        links.sign_in(link, PHONE)
     with pytest.raises(Unauthenticated):
         calls.enter(session, page_id(), by=actor)
     assert rows(SignIn, SignIn.ended_at.is_(None)) == []
@@ -190,7 +190,7 @@ def test_whoever_is_deactivated_while_they_sign_in_is_not_in(app, clinic, dr_gre
         lambda: people.set_active(access.load_person(ana.id, by=sam.actor), False, by=sam.actor),
     )
     if by_link:
-        sign_ins.sign_in_by_link(link, PHONE)
+        links.sign_in(link, PHONE)
     else:
         sign_ins.sign_in(ana.part.email, PASSWORD, PHONE)
     assert late.over() and rows(SignIn, SignIn.ended_at.is_(None)) == []

@@ -80,7 +80,7 @@ def story(clinic, dr_grey, ana, sam):
     calls.heard(session, page, by=ana.actor, connected=True)
     sessions.leave(session, by=ana.actor)
     token, _ = links.make(session, by=dr_grey.actor)
-    sign_ins.sign_in_by_link(links.find(token), Origin("192.0.2.7", "a phone"))
+    links.sign_in(links.find(token), Origin("192.0.2.7", "a phone"))
     sign_ins.sign_in(ana.part.email, PASSWORD, Origin("192.0.2.7", "a phone"))
     people.invite(access.load_person(ana.id, by=sam.actor), by=sam.actor)
     return session
@@ -320,11 +320,11 @@ def test_names_notes_and_addresses_of_people_are_not_in_the_audit(story):
 
 
 def test_the_newest_entries_come_first_each_with_its_actors_name(story, ana):
-    found = audit.newest(limit=5)
+    found = audit.newest(audit.Sought(), limit=5)
     assert [entry.id for entry, _ in found] == [head() - n for n in range(5)]
-    names = dict.fromkeys(name for _, name in audit.newest(limit=1000))
+    names = dict.fromkeys(name for _, name in audit.newest(audit.Sought(), limit=1000))
     assert set(names) >= {"", "Ana Lima", "Dr Maria Grey", "Sam Porter"}
-    assert [entry.id for entry, _ in audit.newest(before=found[-1][0].id, limit=2)] == [
+    assert [entry.id for entry, _ in audit.newest(audit.Sought(before=found[-1][0].id), limit=2)] == [
         head() - 5,
         head() - 6,
     ]

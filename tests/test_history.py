@@ -7,7 +7,7 @@ from flask_babel import force_locale
 from support.cast import RefusingVideo
 from support.domain import NOW, page_id
 
-from telehealth import access, audit, calls, history, links, presence, sessions, sign_ins, video
+from telehealth import access, audit, calls, history, links, presence, sessions, video
 from telehealth.errors import ProviderRefused
 from telehealth.extensions import db
 from telehealth.models import AuditEntry, Status
@@ -37,7 +37,7 @@ def call(clinic, dr_grey, ana, moment):
         return access.load_session(session.id, by=dr_grey.actor)
 
     token, _ = links.make(now(), by=dr_grey.actor)
-    sign_ins.sign_in_by_link(links.find(token), Origin())
+    links.sign_in(links.find(token), Origin())
     links.revoke(now(), by=dr_grey.actor)
     sessions.ticket(now(), by=ana.actor, video=video.provider())
     calls.enter(now(), page, by=ana.actor)

@@ -26,7 +26,7 @@ def token(session, dr_grey):
 
 
 def enter(token):
-    cookie = sign_ins.sign_in_by_link(links.find(token), PHONE)
+    cookie = links.sign_in(links.find(token), PHONE)
     return sign_ins.find(cookie, PHONE, passive=False, in_call=False)
 
 
@@ -96,7 +96,7 @@ def test_a_new_link_ends_the_one_before_it(session, token, dr_grey, sam):
 
 
 def test_a_revoked_link_is_over_and_so_is_what_it_opened(session, token, dr_grey):
-    cookie = sign_ins.sign_in_by_link(links.find(token), PHONE)
+    cookie = links.sign_in(links.find(token), PHONE)
     since = head()
     for _ in range(2):
         links.revoke(session, by=dr_grey.actor)

@@ -11,6 +11,7 @@ from support.domain import page_id, rows
 from support.pages import Visitor
 
 from telehealth import access, calls, chores, links, people, reconcile, sessions, sign_ins, video
+from telehealth.access import Actor
 from telehealth.errors import (
     Gone,
     NotFound,
@@ -58,6 +59,31 @@ def test_no_ticket_for_who_was_kept_out_while_the_room_was_made_again(meanwhile,
         ticket(session, ana)
 
 
+def test_a_sign_out_elsewhere_leaves_alone_who_came_in_by_another_right(clinic, rooms, ana):
+    session = clinic.session(Status.IN_PROGRESS)
+    program = Actor(ana.id, "patient", via="token")
+    sessions.ticket(access.load_session(session.id, by=program), by=program, video=video.provider())
+    rooms.come_in(session, ana.id)
+    sign_ins.sign_out(signed_in(ana))
+    assert rooms.inside(session) == {rooms.identity(session, ana.id)}
+
+
+def test_a_sign_out_elsewhere_leaves_alone_a_page_that_is_lost_for_the_moment(clinic, rooms, ana, moment):
+    session = clinic.session(Status.IN_PROGRESS)
+    come_in(session, rooms, ana)
+    moment.shift(60)
+    chores.run(video=video.provider())
+    sign_ins.sign_out(signed_in(ana))
+    assert rooms.inside(session) == {rooms.identity(session, ana.id)}
+    assert reconcile.run(video=video.provider()).put_out == 0
+
+
+def signed_in(person) -> Actor:
+    """The person at another desk."""
+    cookie = sign_ins.sign_in(person.part.email, PASSWORD, Origin())
+    return sign_ins.find(cookie, Origin(), passive=True, in_call=True)
+
+
 LOSSES = {
     "deactivated": lambda session, who, sam: people.set_active(
         access.load_person(who.id, by=sam.actor), False, by=sam.actor
@@ -90,7 +116,7 @@ def test_who_loses_the_right_is_put_out_of_the_room(clinic, rooms, twilio, dr_gr
 def test_a_revoked_link_puts_its_visitor_out_of_the_room(app, clinic, rooms, twilio, dr_grey, ana, down):
     session = clinic.session(Status.IN_PROGRESS)
     token, _link = links.make(session, by=dr_grey.actor)
-    cookie = sign_ins.sign_in_by_link(links.find(token), Origin())
+    cookie = links.sign_in(links.find(token), Origin())
     visitor = sign_ins.find(cookie, Origin(), passive=True, in_call=True)
     calls.enter(access.load_session(session.id, by=visitor), page_id(), by=visitor)
     rooms.come_in(session, ana.id)
@@ -115,7 +141,7 @@ def test_who_came_in_without_a_page_is_put_out_with_their_sign_in(
     session = clinic.session(Status.IN_PROGRESS)
     if by_link:
         token, _link = links.make(session, by=dr_grey.actor)
-        cookie = sign_ins.sign_in_by_link(links.find(token), Origin())
+        cookie = links.sign_in(links.find(token), Origin())
     else:
         cookie = sign_ins.sign_in(ana.part.email, PASSWORD, Origin())
     visitor = sign_ins.find(cookie, Origin(), passive=True, in_call=True)

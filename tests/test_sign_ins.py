@@ -363,7 +363,7 @@ def test_a_new_password_ends_every_sign_in(ana, sam):
 
 def test_a_links_sign_in_is_idle_like_its_patients(clinic, dr_grey, moment):
     token, _ = links.make(clinic.session(), by=dr_grey.actor)
-    cookie = sign_ins.sign_in_by_link(links.find(token), DESK)
+    cookie = links.sign_in(links.find(token), DESK)
     moment.shift(IDLE[Role.PATIENT])
     assert find(cookie).via == "link"
     moment.shift(IDLE[Role.PATIENT] + SECOND)
@@ -376,7 +376,7 @@ def test_revoking_and_opening_a_link_at_once_leaves_nobody_inside(app, clinic, d
         token, _link = links.make(session, by=dr_grey.actor)
 
         def enter(token=token):
-            return sign_ins.sign_in_by_link(links.find(token), DESK)
+            return links.sign_in(links.find(token), DESK)
 
         *cookies, _none = together(
             app, [enter, enter, enter, lambda: links.revoke(session, by=dr_grey.actor)]

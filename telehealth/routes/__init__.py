@@ -32,7 +32,7 @@ def public(view: View) -> View:
 
 
 def passive(view: View) -> View:
-    """A poll or a stream: nobody touched anything, so it keeps no idle sign-in alive."""
+    """Asked for by a page on its own: nobody touched anything, so it keeps no idle sign-in alive."""
     view.passive = True  # type: ignore[attr-defined]
     return view
 
@@ -149,6 +149,16 @@ def actor() -> Actor:
     return found
 
 
+def check_in_call(session_id: str) -> None:
+    """Where the session stands in the body: who lives on in a call alone may ask about that one.
+
+    Raises Unauthenticated.
+    """
+    view = current_app.view_functions[request.endpoint or ""]
+    if actor().lives_on and _by_cookie(view, session_id) is None:
+        raise Unauthenticated()
+
+
 def is_fragment() -> bool:
     """Whether a part of a page is asked for, not a whole one."""
     asked = request.headers.get("HX-Request") == "true"
@@ -215,18 +225,23 @@ def _identify(view: Callable[..., Any] | None) -> Actor | None:
         if found is None:
             raise Unauthenticated()
         return found
+    return _by_cookie(view, **(request.view_args or {}))
+
+
+def _by_cookie(
+    view: Callable[..., Any] | None, session_id: str | None = None, visit_id: str | None = None, **_parts: Any
+) -> Actor | None:
     token = request.cookies.get(current_app.config["SIGN_IN_COOKIE"], "")
     if not token:
         return None
-    asked = request.view_args or {}
     return sign_ins.find(
         token,
         origin(),
         passive=getattr(view, "passive", False) or is_ahead(),
         in_call=getattr(view, "in_call", False),
         pressed=request.method in CHANGING,
-        session_id=asked.get("session_id"),
-        visit_id=asked.get("visit_id"),
+        session_id=session_id,
+        visit_id=visit_id,
     )
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, tuple_
 from telehealth import access, audit, cards, history, links, planning, sessions, video, visits
 from telehealth.errors import Invalid, NotAllowed
 from telehealth.models import Role, Session, Visit
-from telehealth.routes import actor, in_call, public
+from telehealth.routes import actor, check_in_call, in_call, passive, public
 from telehealth.routes.api_shapes import (
     CancelRequest,
     Error,
@@ -100,10 +100,13 @@ def start_session(session_id: str) -> dict[str, Any]:
     return session_out(sessions.start(session, by=actor(), video=video.provider()), actor())
 
 
+# A page asks for it by itself whenever its line was lost.
 @in_call
+@passive
 @api.endpoint("POST", "/telemedicine/token/", TicketOut, errors=(403, 404, 409, 502, 503), body=TokenRequest)
 def create_token(body: TokenRequest) -> dict[str, Any]:
     """All a browser needs to connect: doctor IN_PROGRESS, patient also SCHEDULED."""
+    check_in_call(body.session_id)
     session = access.load_session(body.session_id, by=actor(), action="join", bare=True)
     ticket = sessions.ticket(session, by=actor(), video=video.provider())
     return ticket_out(ticket, url_for("call.show", session_id=session.id))

@@ -55,6 +55,7 @@ def show(session_id: str) -> ResponseReturnValue:
 
 @blueprint.post("/enter")
 @in_call
+@passive
 @speaks_json
 def enter(session_id: str) -> ResponseReturnValue:
     """Come into the waiting room or the call, with the ticket for it.
@@ -130,6 +131,7 @@ def leave(session_id: str) -> ResponseReturnValue:
 
 @blueprint.post("/room")
 @in_call
+@passive
 @speaks_json
 def room(session_id: str) -> ResponseReturnValue:
     """A page was told that its room is not there: see to it that there is one."""

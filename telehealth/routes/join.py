@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, g, render_template
 from flask.typing import ResponseReturnValue
 
-from telehealth import limits, links, sign_ins
+from telehealth import limits, links
 from telehealth.errors import NotFound
 from telehealth.models import Link
 from telehealth.routes import begin_sign_in, origin, public, see_other
@@ -28,15 +28,19 @@ def enter(token: str) -> ResponseReturnValue:
     link = _find(token)
     to_the_call = see_other("call.show", session_id=link.session_id)
     if g.actor and g.actor.user_id == link.user_id and not g.actor.only_session:
-        sign_ins.use_link(link, by=g.actor)
+        links.use(link, by=g.actor)
         return to_the_call
-    return begin_sign_in(to_the_call, sign_ins.sign_in_by_link(link, origin()))
+    return begin_sign_in(to_the_call, links.sign_in(link, origin()))
 
 
 def _find(token: str) -> Link:
-    """The link of this token; only tokens that do not exist count as guessing."""
+    """The link of this token; tries with others are counted, and written down where there was one once."""
     try:
         return links.find(token)
     except NotFound:
         limits.guard("link", origin().line, limits.PER_ADDRESS)
+        raise
+    except links.Over as over:
+        limits.guard("link", origin().line, limits.PER_ADDRESS)
+        links.refuse(over.link, origin())
         raise

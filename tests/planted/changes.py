@@ -88,9 +88,9 @@ CHANGES = (
     ),
     Fault(
         "whoever is deactivated while they enter by a link is in",
-        "telehealth/sign_ins.py",
-        "is_active(link.user_id, held=True)",
-        "is_active(link.user_id)",
+        "telehealth/links.py",
+        "sign_ins.is_active(link.user_id, held=True)",
+        "sign_ins.is_active(link.user_id)",
         (SIGNING_IN,),
         "postgresql",
     ),

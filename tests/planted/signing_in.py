@@ -109,7 +109,7 @@ SIGNING_IN = (
         "telehealth/routes/join.py",
         '    return render_template("join/show.html", session=link.session, token=token)\n',
         '    return begin_sign_in(render_template("join/show.html", session=link.session, token=token), '
-        "sign_ins.sign_in_by_link(link, origin()))\n",
+        "links.sign_in(link, origin()))\n",
         ("tests/routes/test_join.py::test_looking_at_a_link_changes_nothing",),
     ),
 )

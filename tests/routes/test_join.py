@@ -140,7 +140,15 @@ def test_it_is_dead_after_cancel_end_revoke_and_a_new_link(app, dr_grey, strange
         for word in NEVER:
             assert word not in page.answer.text
     assert stranger.client.get_cookie("sign_in") is None
-    assert contents(app) == before
+    after = contents(app)
+    tried = after.pop("audit_entries")[len(before.pop("audit_entries")) :]
+    assert [(row[2], row[4], row[6], row[7]) for row in tried] == 2 * [
+        (None, "session.link_used", session.id, "denied")
+    ]
+    for tables in (before, after):
+        del tables["limits"]
+    assert after == before
+    assert "a patient link that no longer works was tried" in dr_grey.get(f"/telemedicine/{session.id}").text
     call = inside.client.get(f"/telemedicine/{session.id}/call")
     if step.startswith("link"):
         assert call.status_code == 303

@@ -121,6 +121,73 @@ def test_the_notes_of_others_stay_shut_behind_a_call_that_runs(moment, dr_grey, 
     assert dr_grey.client.get(f"/telemedicine/{other.id}").status_code == 303
 
 
+def ticket(visitor, session, call):
+    """What the page asks for by itself when its line was lost."""
+    return visitor.client.post(
+        "/api/v1/telemedicine/token/", json={"session_id": session.id}, headers=call.csrf
+    )
+
+
+def test_what_a_call_page_asks_for_by_itself_keeps_no_sign_in_alive(moment, dr_grey, clinic):
+    call = Caller(dr_grey, clinic.session("IN_PROGRESS"))
+    call.enter()
+    for _ in range(16):
+        moment.shift(minutes(1))
+        call.presence("connected")
+        assert ticket(dr_grey, call.session, call).status_code == 200
+        again = dr_grey.client.post(f"{call.url}/room", json={"participant": call.me}, headers=call.csrf)
+        assert again.status_code == 200
+    call.enter()
+    assert dr_grey.client.get("/visits").status_code == 303
+
+
+def test_a_patient_who_waited_long_comes_in_and_their_portal_stays_shut(moment, ana, dr_grey, clinic):
+    session = clinic.session()
+    call = Caller(ana, session)
+    call.enter()
+    for _ in range(65):
+        moment.shift(minutes(1))
+        call.presence("waiting")
+    dr_grey.post(f"/telemedicine/{session.id}/start")
+    assert call.enter()
+    assert ana.client.get("/patient-portal/dashboard").status_code == 303
+
+
+@pytest.mark.parametrize("hours", [0, 12])
+def test_a_call_that_runs_gives_no_ticket_for_another(moment, dr_grey, clinic, hours):
+    session, other = clinic.session("IN_PROGRESS"), clinic.session("IN_PROGRESS", clinic.visit())
+    for _ in range(51 if hours else 0):
+        dr_grey.get("/", status=303)
+        moment.shift(minutes(14))
+    call = Caller(dr_grey, session)
+    call.enter()
+    for _ in range(16):
+        moment.shift(minutes(1))
+        call.presence("connected")
+    assert ticket(dr_grey, other, call).status_code == 401
+    assert ticket(dr_grey, session, call).status_code == 200
+    assert dr_grey.client.get(f"/telemedicine/{other.id}").status_code == 303
+
+
+def test_the_parts_of_a_page_live_as_long_as_the_page(app, moment, dr_grey, stranger, clinic):
+    session = clinic.session("IN_PROGRESS")
+    stranger.get(clinic.link(session)).press("Join Session")
+    calls = [Caller(stranger, session), Caller(dr_grey, session)]
+    for call in calls:
+        call.enter()
+    for _ in range(35):
+        moment.shift(minutes(1))
+        for call in calls:
+            call.presence("connected")
+    dr_grey.client.post(f"/api/v1/telemedicine/{session.id}/end/", headers=calls[1].csrf)
+    here = f"/telemedicine/{session.id}"
+    for visitor, paths in (
+        (stranger, (here, f"{here}/card", f"{here}/history")),
+        (dr_grey, tuple(f"/visits/{session.visit_id}/telemedicine{part}" for part in ("", "/sessions"))),
+    ):
+        assert [visitor.client.get(path).status_code for path in paths] == [200] * len(paths)
+
+
 def test_a_call_goes_on_after_twelve_hours(moment, dr_grey, clinic):
     session = clinic.session("IN_PROGRESS")
     for _ in range(51):

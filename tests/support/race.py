@@ -90,7 +90,7 @@ class Track:
             visit = visits.open_visit(patient.id, doctor.id, "A cough", by=by)
             session = sessions.create(visit, by=by, scheduled_start=clock.now())
             token, link = links.make(session, by=by)
-            visitor = sign_ins.sign_in_by_link(link, Origin())
+            visitor = links.sign_in(link, Origin())
             if number % 2:
                 session = sessions.start(session, by=by, video=video.provider())
             out = doctor if number % 4 > 1 else patient
