@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -26,11 +26,12 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
 from telehealth import texts, times
-from telehealth.audit import REFUSED, Sought
 from telehealth.errors import Invalid
 from telehealth.models import Session, User
 
 NOTES_MOST = 5000
+BESIDE = {"csrf_token", "next"}
+"""What comes with a form and belongs to none."""
 
 
 def clean(form: Any, field: Any) -> None:
@@ -55,6 +56,14 @@ class Form(FlaskForm):
             """What a form sent; JSON would bring in types that no field expects."""
             sent = request.form if request.method == "POST" else None
             return sent if formdata is not None else None
+
+    def validate(self, *args: Any, **kwargs: Any) -> bool:
+        """What it does not know is refused: nobody else's name, role or state comes in that way."""
+        good = super().validate(*args, **kwargs)
+        if request.method == "POST" and request.form.keys() - self._fields.keys() - BESIDE:
+            self.form_errors.append(_l("Some of what was sent cannot be used."))
+            good = False
+        return good
 
     def take(self, refusal: Invalid) -> None:
         """Show what an operation refused beside the fields it named."""
@@ -161,7 +170,7 @@ class AuditForm(Form):
 
     def __init__(self, asked: MultiDict[str, str], events: Mapping[str, str], people: Iterable[User]) -> None:
         super().__init__(asked)
-        kinds = [("", _l("All events")), (REFUSED, _l("Refused")), *events.items()]
+        kinds = [("", _l("All events")), *events.items()]
         self.event.choices = [SelectChoice(*one) for one in kinds]
         everybody = [("", _l("Everyone")), *((person.id, person.name) for person in people)]
         self.who.choices = [SelectChoice(*one) for one in everybody]
@@ -170,14 +179,3 @@ class AuditForm(Form):
         def wrap_formdata(self, _form: Any, formdata: Any) -> Any:
             """What stands in the address."""
             return formdata
-
-    def sought(self, clock: times.ClinicTime, before: int) -> Sought:
-        """The same for the audit."""
-        first, last = self.first.data, self.last.data
-        return Sought(
-            action=self.event.data or "",
-            actor_id=self.who.data or "",
-            since=clock.begin(first) if first else None,
-            until=clock.begin(last + timedelta(days=1)) if last else None,
-            before=before,
-        )

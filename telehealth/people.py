@@ -8,10 +8,10 @@ from datetime import date, timedelta
 
 import phonenumbers
 from flask_babel import gettext as _
-from sqlalchemy import select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from telehealth import audit, clock, passwords, presence, sign_ins, texts
+from telehealth import audit, clock, paging, passwords, presence, sign_ins, texts
 from telehealth.access import SYSTEM, Actor, require_role
 from telehealth.errors import Gone, Invalid
 from telehealth.extensions import db
@@ -21,6 +21,8 @@ from telehealth.secret import digest, new_token
 from telehealth.store import new_id, transaction
 
 INVITATION_LIFE = timedelta(days=7)
+PAGE = 100
+"""So many people are listed at a time."""
 _EMAIL = re.compile(r"[^@\s,;<>\"()\[\]\\]{1,64}@[a-z0-9.-]{1,180}\.[a-z0-9-]{2,60}")
 
 
@@ -160,18 +162,33 @@ def by_email(email: str) -> User | None:
     return db.session.scalar(select(User).where(User.email == email.strip().casefold()))
 
 
-def search(words: str, *, by: Actor, role: str | None = None, limit: int = 200) -> list[User]:
-    """People by part of a name or address, by name."""
+@dataclass(frozen=True)
+class Found:
+    """One page of people, by name, and how many there are on all `pages`."""
+
+    people: list[User]
+    count: int
+    page: int
+    pages: int
+
+
+def listing(words: str, *, by: Actor, page: int = 1) -> Found:
+    """Everybody by part of a name or address, PAGE of them at a time."""
+    require_role(by, (Role.STAFF,), "user.read")
+    query = _named(words)
+    count = db.session.scalar(select(func.count()).select_from(query.subquery())) or 0
+    page, pages = paging.place(page, count, PAGE)
+    found = db.session.scalars(query.order_by(User.name, User.id).offset((page - 1) * PAGE).limit(PAGE))
+    return Found(list(found), count, page, pages)
+
+
+def search(words: str, *, by: Actor, role: str, limit: int) -> list[User]:
+    """Active people of a role by part of a name or address, by name."""
     require_role(by, (Role.STAFF, Role.DOCTOR), "user.read")
-    query = select(User).order_by(User.name, User.id).limit(limit)
     if by.role == Role.DOCTOR:
-        query = query.where(User.role == Role.PATIENT, User.active)
-    if role:
-        query = query.where(User.role == role, User.active)
-    if words:
-        like = "%" + re.sub(r"([\\%_])", r"\\\1", words.strip()) + "%"
-        query = query.where(User.name.ilike(like, escape="\\") | User.email.ilike(like, escape="\\"))
-    return list(db.session.scalars(query))
+        role = Role.PATIENT
+    query = _named(words).where(User.role == role, User.active)
+    return list(db.session.scalars(query.order_by(User.name, User.id).limit(limit)))
 
 
 def colleagues(also: str, *, by: Actor) -> list[User]:
@@ -179,6 +196,14 @@ def colleagues(also: str, *, by: Actor) -> list[User]:
     require_role(by, (Role.STAFF,), "user.read")
     query = select(User).where(User.role.in_((Role.DOCTOR, Role.STAFF)) | (User.id == also))
     return list(db.session.scalars(query.order_by(User.name, User.id)))
+
+
+def _named(words: str) -> Select[User]:
+    """Everybody whose name or address holds these words."""
+    if not words.strip():
+        return select(User)
+    like = "%" + re.sub(r"([\\%_])", r"\\\1", words.strip()) + "%"
+    return select(User).where(User.name.ilike(like, escape="\\") | User.email.ilike(like, escape="\\"))
 
 
 def _fill(user: User, details: Details) -> None:

@@ -277,20 +277,35 @@ def test_a_password_that_is_refused_leaves_the_invitation_as_it_was(sam, ana):
 
 
 def test_people_are_found_by_name_and_address(sam, dr_grey, ana, ben):
-    def found(words, by=sam, **more):
-        return [user.name for user in people.search(words, by=by.actor, **more)]
+    def listed(words, by=sam):
+        return [user.name for user in people.listing(words, by=by.actor).people]
 
-    assert found("lima") == found("ANA@") == ["Ana Lima"]
-    assert found("") == ["Ana Lima", "Ben Osei", "Dr Maria Grey", "Dr Paul House", "Sam Porter"]
-    assert found("%") == found("_") == found("\\") == []
+    def found(words, by=sam, role=Role.PATIENT, limit=9):
+        return [user.name for user in people.search(words, by=by.actor, role=role, limit=limit)]
+
+    assert listed("lima") == listed("ANA@") == found("lima") == ["Ana Lima"]
+    assert listed("") == ["Ana Lima", "Ben Osei", "Dr Maria Grey", "Dr Paul House", "Sam Porter"]
+    assert listed("%") == listed("_") == listed("\\") == []
     assert found("", role=Role.DOCTOR) == ["Dr Maria Grey", "Dr Paul House"]
-    assert found("", limit=2) == ["Ana Lima", "Ben Osei"]
-    assert found("", by=dr_grey) == ["Ana Lima", "Ben Osei"]
+    assert found("", limit=1) == ["Ana Lima"]
+    assert found("", by=dr_grey, role=Role.STAFF) == ["Ana Lima", "Ben Osei"]
     people.set_active(load(ben, sam), False, by=sam.actor)
-    assert found("", by=dr_grey) == found("", role=Role.PATIENT) == ["Ana Lima"]
-    assert "Ben Osei" in found("")
-    with pytest.raises(NotAllowed):
-        found("", by=ana)
+    assert found("", by=dr_grey) == found("") == ["Ana Lima"]
+    assert "Ben Osei" in listed("")
+    for look in (listed, found):
+        with pytest.raises(NotAllowed):
+            look("", by=ana)
+
+
+def test_people_are_listed_a_page_at_a_time(sam, monkeypatch):
+    monkeypatch.setattr(people, "PAGE", 2)
+    pages = [people.listing("", by=sam.actor, page=number) for number in (1, 2, 3, 9)]
+    assert [[user.name for user in one.people] for one in pages] == [
+        ["Ana Lima", "Ben Osei"],
+        ["Dr Maria Grey", "Dr Paul House"],
+        *2 * [["Sam Porter"]],
+    ]
+    assert {(one.count, one.pages) for one in pages} == {(5, 3)}
 
 
 def test_commands_act_as_the_system():

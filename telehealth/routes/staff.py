@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from flask import Blueprint, current_app, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -30,9 +32,9 @@ def people_page() -> ResponseReturnValue:
     """Everybody, or those whose name or address holds the words."""
     access.require_role(actor(), (Role.STAFF,), "user.read")
     words = request.args.get("q", "")[:200]
-    found = people.search(words, by=actor())
+    found = people.listing(words, by=actor(), page=request.args.get("page", 1, int))
     name = "staff/_people.html" if is_fragment() else "staff/people.html"
-    return render_template(name, people=found, q=words)
+    return render_template(name, found=found, q=words)
 
 
 @blueprint.route("/people/new", methods=["GET", "POST"])
@@ -96,11 +98,21 @@ def audit_page() -> ResponseReturnValue:
     """The newest entries of the audit, or those of some days, of one kind, of one person."""
     access.require_role(actor(), (Role.STAFF,), "audit.read")
     colleagues = people.colleagues(request.args.get("who", ""), by=actor())
-    form = AuditForm(request.args, audit_words.events(), colleagues)
-    before = min(request.args.get("before", 0, int), LARGEST_ID)
-    entries = audit.newest(form.sought(clinic_time(), before)) if form.validate() else []
+    form = AuditForm(request.args, {audit.REFUSED: _("Refused"), **audit_words.events()}, colleagues)
+    entries = audit.newest(_sought(form)) if form.validate() else []
     name = "staff/_audit.html" if is_fragment() else "staff/audit.html"
     return render_template(name, form=form, entries=entries), 422 if form.errors else 200
+
+
+def _sought(form: AuditForm) -> audit.Sought:
+    first, last, begin = form.first.data, form.last.data, clinic_time().begin
+    return audit.Sought(
+        action=form.event.data,
+        actor_id=form.who.data,
+        since=begin(first) if first else None,
+        until=begin(last + timedelta(days=1)) if last else None,
+        before=min(request.args.get("before", 0, int), LARGEST_ID),
+    )
 
 
 def _typed(form: PersonForm) -> people.Details:

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from wtforms.fields.choices import SelectChoice
 
 from telehealth import access, agenda, audit, cards, people, visits
-from telehealth.errors import Invalid
+from telehealth.errors import Invalid, WrongState
 from telehealth.forms import VisitForm
 from telehealth.models import Role, User, Visit
 from telehealth.routes import actor, is_fragment, passive, see_other
@@ -72,16 +72,21 @@ def new() -> ResponseReturnValue:
 @blueprint.get("/<visit_id>")
 def show(visit_id: str) -> ResponseReturnValue:
     """One visit at a glance."""
-    visit = cards.load_visit(visit_id, by=actor())
-    access.require_role(actor(), CARERS, "visit.read")
-    audit.record("visit.read", by=actor(), object_type="visit", object_id=visit.id)
-    return render_template("visits/show.html", visit=visit)
+    page = _page(visit_id)
+    audit.record("visit.read", by=actor(), object_type="visit", object_id=visit_id)
+    return page
 
 
 @blueprint.post("/<visit_id>/close")
 def close(visit_id: str) -> ResponseReturnValue:
     """Close the visit, unless a session of it is still to come or going on."""
-    visits.close(load(visit_id, "close"), by=actor())
+    try:
+        visits.close(load(visit_id, "close"), by=actor())
+    except WrongState as refusal:
+        if is_fragment():
+            raise
+        flash(refusal.message, "error")
+        return _page(visit_id), 409
     flash(_("The visit is closed."), "success")
     return see_other("visits.show", visit_id=visit_id)
 
@@ -91,6 +96,13 @@ def load(visit_id: str, action: str = "read") -> Visit:
     visit = access.load_visit(visit_id, by=actor(), action=action)
     access.require_role(actor(), CARERS, f"visit.{action}")
     return visit
+
+
+def _page(visit_id: str) -> str:
+    """The visit as it stands now."""
+    visit = cards.load_visit(visit_id, by=actor())
+    access.require_role(actor(), CARERS, "visit.read")
+    return render_template("visits/show.html", visit=visit)
 
 
 def _found() -> dict[str, object]:

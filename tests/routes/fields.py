@@ -26,7 +26,7 @@ PARAMETERS = {
     "GET /visits/<visit_id>/telemedicine/new": ("like",),
     "GET /telemedicine/<session_id>/call/inbox": ("participant", "after", "poll"),
     "GET /telemedicine/<session_id>/recordings/<recording_id>/media": ("download",),
-    "GET /admin/people": ("q",),
+    "GET /admin/people": ("q", "page"),
     "GET /admin/audit": ("from", "to", "event", "who", "before"),
     "GET /api/v1/telemedicine/": ("status", "visit_id", "limit", "cursor"),
     "GET /api/v1/visits/": ("status", "cursor"),

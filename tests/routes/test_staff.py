@@ -3,7 +3,7 @@
 import pytest
 from support.databases import on_sqlite
 
-from telehealth import audit
+from telehealth import audit, people
 from telehealth.access import SYSTEM
 from telehealth.models import AuditEntry
 
@@ -89,9 +89,11 @@ def test_a_person_is_corrected_but_keeps_their_role(sam, ana):
     assert page.location == path
     assert "The changes are saved." in page.follow().text
     assert "Nothing was changed." in sam.get(path).press("Save").follow().text
-    assert "Nothing was changed." in sam.post(path, {"role": "doctor"}).follow().text
-    sam.post(path, {"name": "Ana", "email": "ana@people.example", "role": "staff"})
+    for role in ("doctor", "staff"):
+        page = sam.post(path, {"name": "Ana", "email": "ana@people.example", "role": role}, status=422)
+        assert "Some of what was sent cannot be used." in page.text
     ana.get("/admin/people", status=403)
+    assert "Ana Lima-Sol" in names(sam.get("/admin/people"))
     page = sam.get(path).press("Save", status=422, email="ben@people.example")
     assert "Somebody has this" in page.text
 
@@ -123,6 +125,18 @@ def test_an_invitation_is_shown_once_and_never_redirected(sam, ana):
     page = sam.get(f"/admin/people/{ana.id}").press("Make invitation link", status=200)
     url = str(page.one(".copy-box input")["value"])
     assert url not in sam.get(f"/admin/people/{ana.id}").answer.text
+
+
+def test_more_people_than_a_page_holds_are_on_the_next(sam, monkeypatch):
+    monkeypatch.setattr(people, "PAGE", 3)
+    page = sam.get("/admin/people")
+    assert len(names(page)) == 3
+    assert page.one("#people caption").get_text(strip=True) == "5 people"
+    (on,) = [tag for tag in page.all("#people a") if tag.get_text(strip=True) == "Next"]
+    assert len(names(sam.get(str(on["href"])))) == 2
+    found = sam.get("/admin/people?q=example")
+    (on,) = [tag for tag in found.all("#people a") if tag.get_text(strip=True) == "Next"]
+    assert "q=example" in str(on["href"])
 
 
 def test_somebody_who_is_not_there_is_not_found(sam):

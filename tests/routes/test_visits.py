@@ -128,8 +128,10 @@ def test_staff_open_a_visit_for_any_doctor(sam, dr_house, ben):
 
 
 def test_a_doctor_cannot_open_a_visit_for_a_colleague(dr_grey, dr_house, ana):
-    dr_grey.post("/visits/new", {"patient_id": ana.id, "doctor_id": dr_house.id, "reason": "Ear ache"})
-    assert rows(dr_grey.get("/visits")) == ["Ana Lima"]
+    data = {"patient_id": ana.id, "doctor_id": dr_house.id, "reason": "Ear ache"}
+    page = dr_grey.post("/visits/new", data, status=422)
+    assert "Some of what was sent cannot be used." in page.text
+    assert rows(dr_grey.get("/visits")) == []
     assert rows(dr_house.get("/visits")) == []
 
 
@@ -169,6 +171,7 @@ def test_a_visit_is_closed_once_its_sessions_are_over(person, clinic, who):
     assert "Close visit" not in page.buttons()
     again = person(who).post(f"/visits/{visit.id}/close", status=409)
     assert "This visit is closed already." in again.text
+    assert again.one("#visit-status").get_text(strip=True) == "Visit closed"
 
 
 @pytest.mark.parametrize("status", ["SCHEDULED", "IN_PROGRESS"])
