@@ -80,6 +80,8 @@ def from_environment(env: Mapping[str, str], instance: Path) -> Settings:
         return given.get(name, default)
 
     public_url = _public_url(get("PUBLIC_URL", "") or "http://127.0.0.1:8000")
+    if given.get("FLASK_DEBUG", "").lower() not in ("", "0", "no", "false") and public_url[:5] == "https":
+        raise BadSetting("FLASK_DEBUG", "must not be set where people come in")
     return Settings(
         secret_key=_secret_key(get("SECRET_KEY", "")),
         database_url=_database_url(get("DATABASE_URL", ""), instance),
@@ -93,7 +95,7 @@ def from_environment(env: Mapping[str, str], instance: Path) -> Settings:
         metrics_token=get("METRICS_TOKEN", ""),
         clinic_phone=_line("CLINIC_PHONE", get("CLINIC_PHONE", "")),
         emergency_number=_line("EMERGENCY_NUMBER", get("EMERGENCY_NUMBER", "")),
-        relay_only=_yes_no("ICE_RELAY_ONLY", get("ICE_RELAY_ONLY", "")),
+        relay_only=_relay_only(get),
         twilio=_twilio(get),
         instance=instance,
     )
@@ -212,6 +214,13 @@ def _turn_urls(get: Callable[[str, str], str]) -> tuple[str, ...]:
             "TURN_SECRET" if urls else "TURN_URLS", "is missing; TURN needs both of its settings"
         )
     for url in urls:
-        if not url.startswith(("turn:", "turns:")):
-            raise BadSetting("TURN_URLS", "each must begin with turn: or turns:")
+        if not re.match(r"turns?:[^?]", url):
+            raise BadSetting("TURN_URLS", "each must begin with turn: or turns: and name a host")
     return urls
+
+
+def _relay_only(get: Callable[[str, str], str]) -> bool:
+    wanted = _yes_no("ICE_RELAY_ONLY", get("ICE_RELAY_ONLY", ""))
+    if wanted and not get("TURN_URLS", ""):
+        raise BadSetting("TURN_URLS", "is missing; with ICE_RELAY_ONLY no call connects without a relay")
+    return wanted

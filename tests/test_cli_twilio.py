@@ -96,13 +96,21 @@ def test_calls_kept_off_twilio_are_no_working_set_up(check):
 def test_a_wrong_auth_token_gets_the_plain_cause_of_authenticate(check, twilio):
     since = len(twilio.requests)
     answer = check(TWILIO_AUTH_TOKEN="e" * 32)
-    fails(answer, "does not accept the Auth Token (“Authenticate”)", "TWILIO_AUTH_TOKEN is wrong")
+    fails(
+        answer,
+        "does not accept the Auth Token (“Unable to fetch record: Authenticate”)",
+        "TWILIO_AUTH_TOKEN is wrong",
+    )
     assert "such as a SID" in answer[1]
     assert len(twilio.requests) == since + 1, "what rests on it was tried all the same"
 
 
 def test_the_api_secret_in_place_of_the_auth_token_is_the_same_mistake(check, twilio):
-    fails(check(TWILIO_AUTH_TOKEN=twilio.api_secret), "“Authenticate”", "Copy the Auth Token")
+    fails(
+        check(TWILIO_AUTH_TOKEN=twilio.api_secret),
+        "Unable to fetch record: Authenticate",
+        "Copy the Auth Token",
+    )
 
 
 def test_while_tokens_are_exchanged_each_is_tried(check, twilio):
@@ -114,7 +122,11 @@ def test_while_tokens_are_exchanged_each_is_tried(check, twilio):
 
 
 def test_another_account_sid_is_not_accepted_with_this_token(check):
-    fails(check(TWILIO_ACCOUNT_SID="AC" + "9" * 32), "“Authenticate”", "beside this Account SID")
+    fails(
+        check(TWILIO_ACCOUNT_SID="AC" + "9" * 32),
+        "Unable to fetch record: Authenticate",
+        "beside this Account SID",
+    )
 
 
 def test_an_unknown_account(check, twilio):
@@ -160,10 +172,16 @@ def test_no_answer(check, twilio, trouble, on, name):
     fails(check(), f"{name}: ", "may connect to *.twilio.com on port 443")
 
 
-@pytest.mark.parametrize("url", ["http://localhost:8000", "http://127.0.0.1", "https://localhost"])
-def test_an_address_of_this_machine_is_only_worth_a_note(check, url):
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://localhost:8000", "http://127.0.0.1", "https://localhost", "https://192.168.1.5"),
+        *("https://[fd00::1]", "https://clinic", "https://visit.clinic.local"),
+    ],
+)
+def test_an_address_of_this_machine_or_network_is_only_worth_a_note(check, url):
     code, output = check(PUBLIC_URL=url)
-    assert "note Callback URL: PUBLIC_URL is of this machine only." in output
+    assert "note Callback URL: PUBLIC_URL is of this machine or this network only." in output
     assert "Set PUBLIC_URL to the https address" in output
     assert code == 0
 

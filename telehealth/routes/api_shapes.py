@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,7 +17,19 @@ from telehealth.video import Ticket
 
 SessionStatus = Literal["SCHEDULED", "IN_PROGRESS", "COMPLETED", "CANCELLED", "FAILED"]
 VisitStatus = Literal["OPEN", "CLOSED"]
-Time = str
+Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+"""RFC 3339 in UTC."""
+Code = Literal[
+    "invalid",
+    "unauthenticated",
+    "forbidden",
+    "not_found",
+    "wrong_state",
+    "too_large",
+    "too_many_requests",
+    "provider_unavailable",
+    "fault",
+]
 SOMETHING = r"^[^\x00]*[^\s\x00-\x1f\x85][^\x00]*$"
 
 
@@ -30,7 +42,7 @@ class Answer(BaseModel):
 class ErrorBody(Answer):
     """What was refused: a code for programs, a sentence for people, and each field that is wrong."""
 
-    code: str
+    code: Code
     message: str
     fields: dict[str, list[str]] | None = None
 
@@ -71,7 +83,7 @@ class SessionOut(Answer):
     status: SessionStatus
     doctor: Person
     patient: Person
-    scheduled_start: Time = Field(json_schema_extra={"format": "date-time"})
+    scheduled_start: Time
     started_at: Time | None
     ended_at: Time | None
     duration_seconds: int | None
@@ -79,7 +91,7 @@ class SessionOut(Answer):
     recordings: list[RecordingOut]
     notes: str | None = None
     failure_reason: str | None
-    actions: list[str]
+    actions: list[Literal["start", "join", "leave", "end", "cancel"]]
     warnings: list[Clash] | None = None
 
 

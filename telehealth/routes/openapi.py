@@ -112,6 +112,7 @@ class Api:
                 "securitySchemes": {
                     "bearer": {"type": "http", "scheme": "bearer"},
                     "cookie": {"type": "apiKey", "in": "cookie", "name": "sign_in"},
+                    "csrf": {"type": "apiKey", "in": "header", "name": "X-CSRFToken"},
                 },
             },
         }
@@ -132,6 +133,10 @@ class Api:
                 for code in sorted(errors)
             },
         }
+        seconds = {"schema": {"type": "integer"}, "required": True, "description": "Seconds to wait"}
+        found["responses"]["429"]["headers"] = {"Retry-After": seconds}
+        if one.method != "GET":
+            found["security"] = [{"bearer": []}, {"cookie": [], "csrf": []}]
         if one.status == 201:
             found["responses"]["201"]["headers"] = {
                 "Location": {"schema": {"type": "string"}, "required": False}

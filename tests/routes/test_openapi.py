@@ -72,6 +72,24 @@ def test_a_body_is_required_where_something_in_it_is(spec):
             assert body.get("required", False) == needed, (path, method)
 
 
+def test_what_changes_something_needs_the_header_of_a_browser_too(spec):
+    assert spec["components"]["securitySchemes"]["csrf"]["name"] == "X-CSRFToken"
+    for path, method, one in operations(spec):
+        expected = None if method == "GET" else [{"bearer": []}, {"cookie": [], "csrf": []}]
+        assert one.get("security") == expected, (path, method)
+
+
+def test_it_tells_codes_steps_and_times_apart_from_other_words(spec):
+    shapes = spec["components"]["schemas"]
+    assert "too_many_requests" in shapes["ErrorBody"]["properties"]["code"]["enum"]
+    assert "start" in shapes["SessionOut"]["properties"]["actions"]["items"]["enum"]
+    for shape, name in (("SessionOut", "started_at"), ("LinkOut", "expires_at"), ("HistoryLine", "at")):
+        one = shapes[shape]["properties"][name]
+        assert "date-time" in [part.get("format") for part in one.get("anyOf", [one])], (shape, name)
+    for _path, _method, one in operations(spec):
+        assert "Retry-After" in one["responses"]["429"]["headers"]
+
+
 def test_it_names_both_ways_to_sign_in(spec, dr_grey):
     dr_grey.ensure_signed_in()
     schemes = spec["components"]["securitySchemes"]

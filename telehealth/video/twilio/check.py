@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -65,7 +66,12 @@ def _account(account: TwilioSettings, auth_token: str) -> Step:
                 "TWILIO_AUTH_TOKEN is wrong, or something else was pasted in its place, such as a SID. "
                 "Copy the Auth Token that the Console shows beside this Account SID."
             )
-            return Step("Account", False, "Twilio does not accept the Auth Token (“Authenticate”)", todo)
+            return Step(
+                "Account",
+                False,
+                "Twilio does not accept the Auth Token (“Unable to fetch record: Authenticate”)",
+                todo,
+            )
         if error.status == 404:
             todo = "Check TWILIO_ACCOUNT_SID in the Console."
             return Step("Account", False, "Twilio knows no such account", todo)
@@ -103,13 +109,23 @@ def _video(settings: Settings) -> Iterator[Step]:
 
 def _callbacks(settings: Settings) -> Step:
     url = urlsplit(settings.public_url)
-    if url.scheme == "https" and url.hostname not in LOOPBACK:
+    if url.scheme == "https" and not _is_inside(url.hostname or ""):
         return Step("Callback URL", True, "PUBLIC_URL is one that Twilio can call, if it leads here")
     todo = (
         "Set PUBLIC_URL to the https address that patients use. Until then calls work, but times and "
         "recordings come late, by `flask reconcile` alone."
     )
-    return Step("Callback URL", False, "PUBLIC_URL is of this machine only", todo, matters=False)
+    return Step(
+        "Callback URL", False, "PUBLIC_URL is of this machine or this network only", todo, matters=False
+    )
+
+
+def _is_inside(host: str) -> bool:
+    """Whether this name or address means something on this machine or in this network alone."""
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return host in LOOPBACK or "." not in host or host.endswith((".local", ".internal", ".lan"))
 
 
 def _no_answer(name: str, what: str) -> Step:
