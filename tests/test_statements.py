@@ -58,7 +58,7 @@ def test_the_telemedicine_page_takes_at_most_four_statements(app, person, clinic
         ("sam", "/visits", False, 7),
         ("dr_grey", "/visits/{visit}", False, 5),
         ("ana", "/patient-portal/dashboard", False, 2),
-        ("ana", "/patient-portal/telemedicine", False, 4),
+        ("ana", "/patient-portal/telemedicine", False, 5),
         ("dr_grey", "/api/v1/telemedicine/", False, 3),
         ("ana", "/api/v1/telemedicine/", False, 3),
         ("sam", "/api/v1/visits/", False, 2),

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from telehealth import access, agenda
+from telehealth import access, agenda, cards
 from telehealth.models import Role
 from telehealth.routes import actor, passive
 from telehealth.routes.pages import fresh, part
@@ -52,4 +52,6 @@ def _next() -> dict[str, Any]:
 def _lists() -> dict[str, Any]:
     access.require_role(actor(), (Role.PATIENT,), "portal.read")
     past = agenda.past(by=actor(), page=request.args.get("page", 1, int))
-    return {"coming": agenda.coming(by=actor()), "past": past}
+    coming = agenda.coming(by=actor())
+    cards.add_presence(coming)
+    return {"coming": coming, "past": past}

@@ -40,6 +40,7 @@ def index(visit_id: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/visits/<visit_id>/telemedicine/sessions")
+@in_call
 @passive
 def session_list(visit_id: str) -> ResponseReturnValue:
     """The cards alone, asked for again whenever something changed."""
@@ -53,7 +54,7 @@ def new(visit_id: str) -> ResponseReturnValue:
     visit = _load_visit(visit_id)
     _only_its_doctor()
     if visit.status != Visit.OPEN:
-        raise WrongState(_("This visit is closed. Open a new visit to plan a session."))
+        return _closed(visit, _("This visit is closed. Open a new visit to plan a session."))
     return _form_or_page(visit, _form_like(visit, request.args.get("like", "")))
 
 
@@ -74,6 +75,8 @@ def create(visit_id: str) -> ResponseReturnValue:
     except Twice as question:
         form.ambiguous = True
         form.take(question)
+    except WrongState as refusal:
+        return _closed(_load_visit(visit_id), refusal.message)
     except Invalid as refusal:
         form.take(refusal)
     else:
@@ -91,6 +94,7 @@ def show(session_id: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/telemedicine/<session_id>/card")
+@in_call
 @passive
 def card(session_id: str) -> ResponseReturnValue:
     """One card as it is now, for whoever may see the session."""
@@ -99,6 +103,7 @@ def card(session_id: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/telemedicine/<session_id>/history")
+@in_call
 @passive
 def history_of(session_id: str) -> ResponseReturnValue:
     """The history of a card, loaded when it is opened."""
@@ -208,6 +213,14 @@ def _form_or_page(visit: VisitView, form: SessionForm | None) -> str:
     if is_fragment():
         return render_template("telemedicine/_session_form.html", visit=visit, form=form)
     return _page(visit, form)
+
+
+def _closed(visit: VisitView, words: str) -> ResponseReturnValue:
+    """Somebody closed the visit meanwhile: say so, and show how it stands."""
+    flash(words, "error")
+    if is_fragment():
+        return render_template("telemedicine/_closed.html", visit=visit), 409
+    return _page(visit, None), 409
 
 
 def _form_like(visit: VisitView, session_id: str) -> SessionForm:

@@ -128,7 +128,7 @@ def test_what_the_server_refuses_for_good_is_forgotten(fresh_page, server):
     assert server.heard == ["begin", "pieces/0", "finish"]
 
 
-@pytest.mark.parametrize("status", [403, 404])
+@pytest.mark.parametrize("status", [401, 403, 404])
 def test_what_somebody_else_made_on_this_computer_waits_for_them(fresh_page, server, status):
     server.answer = lambda what, _: 0 if what in ("pieces/0", "finish") else 200
     run(

@@ -183,6 +183,9 @@ def test_a_closed_visit_takes_no_session(dr_grey, clinic, fragment):
         dr_grey.post(path, {"scheduled_start": "2026-06-10T10:00"}, fragment=fragment, status=409),
     ):
         assert "This visit is closed." in page.text
+        assert "Visit closed" in page.text
+        assert page.all("[name=scheduled_start]") == []
+        assert page.one("#session-form")
     assert dr_grey.get(path).statuses() == {}
 
 

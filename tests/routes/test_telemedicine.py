@@ -4,6 +4,7 @@ import pytest
 from support.databases import on_sqlite
 from support.pages import Page
 
+from routes.caller import Caller
 from telehealth.models import Status
 
 FRAGMENT = pytest.mark.parametrize("fragment", [False, True], ids=["page", "fragment"])
@@ -262,3 +263,19 @@ def test_the_patient_steps_out_and_the_session_stays(ana, clinic, fragment):
         page = page.follow()
     assert page.session(session.id)["data-status"] == "IN_PROGRESS"
     assert "Join Session" in page.buttons()
+
+
+def test_whoever_is_in_the_call_can_leave_it_from_the_card_too(dr_grey, ana, clinic):
+    session = clinic.session("IN_PROGRESS")
+    lists = {dr_grey: f"/visits/{session.visit_id}/telemedicine", ana: "/patient-portal/telemedicine"}
+    words = {dr_grey: "Leave Call", ana: "Leave Session"}
+    for who, path in lists.items():
+        assert words[who] not in who.get(path).buttons("main")
+        Caller(who, session).enter()
+    for who, path in lists.items():
+        page = who.get(path)
+        assert words[who] in page.buttons("main")
+        page = page.press(words[who]).follow()
+        assert "You have left the call." in page.text
+        assert words[who] not in page.buttons("main")
+        assert page.statuses() == {session.id: "IN_PROGRESS"}

@@ -54,15 +54,15 @@ export function pause(milliseconds) {
   });
 }
 
-/** Repeat until it is done, refused for good or no longer `wanted`. */
+/** Repeat until it is done, refused for good or no longer `wanted` after what went wrong. */
 export async function insist(task, wanted = () => true) {
   for (let tries = 0; ; tries += 1) {
     try {
       return await task();
     } catch (error) {
-      if (error.final || !wanted()) throw error;
+      if (error.final || !wanted(error)) throw error;
       await pause(delay(tries));
-      if (!wanted()) throw error;
+      if (!wanted(error)) throw error;
     }
   }
 }

@@ -60,17 +60,21 @@ export class Upload {
   #url;
   #csrf;
   #seconds;
-  #queue = [];
+  #queue;
+  #wanted;
   #count = 0;
   #sending = null;
   #release = () => {};
 
-  constructor({ id, url, csrf, seconds = 0 }, queue = []) {
+  /** `left`: the pieces that an earlier page could not send any more. */
+  constructor({ id, url, csrf, seconds = 0 }, left = null) {
     this.#id = id;
     this.#url = url;
     this.#csrf = csrf;
     this.#seconds = seconds;
-    this.#queue = queue;
+    this.#queue = left ?? [];
+    // During the call the person may sign in again in another tab; for leftovers no call waits.
+    this.#wanted = ({ status }) => left === null || status !== 401;
   }
 
   /** Let the server know that something comes. Throws Refusal. */
@@ -104,7 +108,8 @@ export class Upload {
     await this.#send();
     const body = { duration_seconds: Math.round(this.#seconds) };
     try {
-      await insist(() => post(`${this.#url}/recordings/${this.#id}/finish`, body, { csrf: this.#csrf }));
+      const url = `${this.#url}/recordings/${this.#id}/finish`;
+      await insist(() => post(url, body, { csrf: this.#csrf }), this.#wanted);
     } catch (refusal) {
       this.refusal ??= refusal;
     }
@@ -134,7 +139,7 @@ export class Upload {
     while (this.#queue.length) {
       const { number, data } = this.#queue[0];
       try {
-        await insist(() => this.#post(number, data));
+        await insist(() => this.#post(number, data), this.#wanted);
       } catch (refusal) {
         // Withdrawn, deleted or too late: none of it may be kept, here neither.
         this.refusal = refusal;
