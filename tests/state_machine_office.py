@@ -10,7 +10,7 @@ from support.stage import OPEN, ORIGIN
 from support.troubled_video import TROUBLES, Killed
 
 from telehealth import access, clock, consents, links, people, recordings, sign_ins, visits
-from telehealth.errors import Gone, NotAllowed, NotFound, WrongState
+from telehealth.errors import NotAllowed, NotFound, WrongState
 from telehealth.extensions import db
 from telehealth.models import Recording, Role
 from telehealth.secret import digest
@@ -63,7 +63,7 @@ class Office(Requests):
             and self.stage.is_active(key)
         )
         secret, refusal, _ = self.ask(lambda: links.sign_in(links.find(token), ORIGIN))
-        assert refusal is (None if good else Gone)
+        assert refusal is (None if good else links.Over)
         if secret:
             self.stage.visitor(key, secret, session, token)
 
