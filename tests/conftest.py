@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["support.browser_fixtures", "support.domain_fixtures", "support.twilio_fixtures"]
 FOLDER = pytest.StashKey[Path]()
-LIGHT = ("accessibility", "doors", "fragments", "hostile_text", "prepared_pages", "without_script")
+LIGHT = ("accessibility", "doors", "filters", "fragments", "hostile_text", "prepared_pages", "without_script")
 BESIDE_OTHERS = ("tests/js/test_", *(f"tests/browser/test_{name}.py" for name in LIGHT))
 """Tests in a browser that make no call, or hardly one."""
 
