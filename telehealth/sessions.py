@@ -31,7 +31,7 @@ from telehealth.models import Role, Session, Status, Visit
 from telehealth.store import new_id, release, transaction
 
 if TYPE_CHECKING:
-    from telehealth.cards import SessionView
+    from telehealth.cards import SessionView, VisitView
     from telehealth.video import Ticket, VideoProvider
 
 
@@ -72,6 +72,12 @@ def check(session: Session, action: str, *, by: Actor) -> Step:
     if session.status not in _when(step, who):
         raise WrongState(_why_not(session, action), session=session)
     return step
+
+
+def check_open(visit: Visit | VisitView) -> None:
+    """A session can be planned in it. Raises WrongState."""
+    if visit.status != Visit.OPEN:
+        raise WrongState(_("This visit is closed. Open a new visit to plan a session."))
 
 
 def may(session: Session | SessionView, action: str, *, by: Actor) -> bool:
@@ -258,8 +264,7 @@ def _again(session: Session, by: Actor) -> Session:
 def _locked_open_visit(visit_id: str) -> Visit:
     query = select(Visit).where(Visit.id == visit_id).with_for_update(of=Visit)
     visit = db.session.scalars(query.execution_options(populate_existing=True)).one()
-    if visit.status != Visit.OPEN:
-        raise WrongState(_("This visit is closed. Open a new visit to plan a session."))
+    check_open(visit)
     return visit
 
 

@@ -53,8 +53,10 @@ def new(visit_id: str) -> ResponseReturnValue:
     """The form for a new session, in place; `like` fills it from an earlier one."""
     visit = _load_visit(visit_id)
     _only_its_doctor()
-    if visit.status != Visit.OPEN:
-        return _closed(visit, _("This visit is closed. Open a new visit to plan a session."))
+    try:
+        sessions.check_open(visit)
+    except WrongState as refusal:
+        return _closed(visit, refusal.message)
     return _form_or_page(visit, _form_like(visit, request.args.get("like", "")))
 
 
@@ -233,6 +235,7 @@ def _form_like(visit: VisitView, session_id: str) -> SessionForm:
 
 
 def _create(visit: Visit, form: SessionForm) -> Session:
+    sessions.check_open(visit)
     if not form.validate():
         raise Invalid()
     moment = form.moment(clinic_time().zone)
