@@ -16,7 +16,18 @@ from typing import TYPE_CHECKING, Protocol
 
 from blinker import Signal as Notice
 from flask import current_app
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    or_,
+    select,
+    update,
+)
 
 from telehealth import access, audit, changes, clock, signals
 from telehealth.access import SYSTEM, Actor
@@ -106,7 +117,10 @@ def whose(session: Session, name: str) -> str | None:
 
 
 def open_of(session_id: str, user_id: str | None = None, *, lost: bool = False) -> list[Participation]:
-    """Participations of this session that have not left, stale ones included, and `lost` ones if asked."""
+    """Participations of this session that have not left, stale ones included.
+
+    If asked, `lost` ones as well: as long as the session is open they may come back.
+    """
     query = _open_query(of_one=user_id is not None, lost=lost)
     return list(db.session.scalars(query, {"session": session_id, "user": user_id}))
 
@@ -243,8 +257,12 @@ def role_of(by: Actor, session: Session) -> str:
 
 @cache
 def _open_query(*, of_one: bool, lost: bool) -> Select[Participation]:
-    there = _MAY_BE_THERE if lost else Participation.left_at.is_(None)
-    query = select(Participation).where(Participation.session_id == bindparam("session"), there)
+    session_id: BindParameter[str] = bindparam("session")
+    there: ColumnElement[bool] = Participation.left_at.is_(None)
+    if lost:
+        is_open = exists().where(Session.id == session_id, Session.status.in_(Status.OPEN))
+        there = or_(there, and_(Participation.state == Participation.LOST, is_open))
+    query = select(Participation).where(Participation.session_id == session_id, there)
     if of_one:
         query = query.where(Participation.user_id == bindparam("user"))
     return query.order_by(Participation.entered_at).execution_options(populate_existing=True)

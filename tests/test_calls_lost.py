@@ -114,3 +114,17 @@ def test_who_was_lost_and_then_leaves_has_left_once(call, dr_grey, ana, moment):
     since = head()
     sessions.leave(call, by=ana.actor)
     assert told(since) == []
+
+
+def test_of_a_session_that_is_over_nobody_who_was_lost_leaves_word(app, call, dr_grey, ana, moment):
+    pages = {connect(call, who): who for who in (dr_grey, ana)}
+    moment.shift(STALE["in_call"] + timedelta(seconds=1))
+    presence.sweep()
+    with app.app_context():
+        end(call, dr_grey)
+    since = head()
+    for page, who in pages.items():
+        calls.step_out(call, page, by=who.actor)
+        assert inbox(page) == []
+    assert told(since) == []
+    assert set(states(call).values()) == {"left"}
