@@ -186,7 +186,7 @@ def test_whoever_is_deactivated_while_they_sign_in_is_not_in(app, clinic, dr_gre
     _token, link = links.make(clinic.session(), by=dr_grey.actor)
     late(
         sign_ins,
-        "_open",
+        "begin",
         lambda: people.set_active(access.load_person(ana.id, by=sam.actor), False, by=sam.actor),
     )
     if by_link:
