@@ -117,10 +117,7 @@ def whose(session: Session, name: str) -> str | None:
 
 
 def open_of(session_id: str, user_id: str | None = None, *, lost: bool = False) -> list[Participation]:
-    """Participations of this session that have not left, stale ones included.
-
-    If asked, `lost` ones as well: as long as the session is open they may come back.
-    """
+    """Participations of this session that have not left, stale ones included; `lost`: or may come back."""
     query = _open_query(of_one=user_id is not None, lost=lost)
     return list(db.session.scalars(query, {"session": session_id, "user": user_id}))
 
