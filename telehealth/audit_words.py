@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+
+from flask_babel import get_locale
 from flask_babel import gettext as _
 
 from telehealth.models import AuditEntry
@@ -13,12 +16,23 @@ def of(entry: AuditEntry) -> str:
         return events().get(entry.action, entry.action)
     if entry.action == "user.sign_in":
         return _("Sign-in failed")
-    return _tried().get(entry.action.rpartition(".")[2], _("Tried to change"))
+    return _tried(str(get_locale())).get(entry.action.rpartition(".")[2], _("Tried to change"))
 
 
 def why(entry: AuditEntry) -> str:
     """The reason, where there is one."""
-    words = {
+    return _reasons(str(get_locale())).get(entry.reason, entry.reason)
+
+
+def events() -> dict[str, str]:
+    """Every action that can succeed, with its words, in the order of the day's work."""
+    return _events(str(get_locale()))
+
+
+# A page has a hundred entries: the words are put together once a language.
+@cache
+def _reasons(_locale: str) -> dict[str, str]:
+    return {
         "password": _("wrong password, or no such account"),
         "locked": _("too many tries"),
         "forbidden": _("another role’s work"),
@@ -38,11 +52,10 @@ def why(entry: AuditEntry) -> str:
         "over": _("a link that no longer works"),
         "prepared by the browser": _("prepared by the browser, before it was opened"),
     }
-    return words.get(entry.reason, entry.reason)
 
 
-def events() -> dict[str, str]:
-    """Every action that can succeed, with its words, in the order of the day's work."""
+@cache
+def _events(_locale: str) -> dict[str, str]:
     return {
         "user.sign_in": _("Signed in"),
         "user.sign_out": _("Signed out"),
@@ -81,7 +94,8 @@ def events() -> dict[str, str]:
     }
 
 
-def _tried() -> dict[str, str]:
+@cache
+def _tried(_locale: str) -> dict[str, str]:
     reading, adding = _("Tried to read"), _("Tried to add")
     return {
         "read": reading,

@@ -9,7 +9,7 @@ from datetime import datetime
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from telehealth import audit
+from telehealth import audit, audit_words
 from telehealth.access import Actor
 from telehealth.extensions import db
 from telehealth.models import AuditEntry, Role, Session, User
@@ -114,27 +114,14 @@ def _words(entry: AuditEntry) -> str:
     if entry.action == "session.join" and entry.reason:
         return _("Came into the call") if entry.reason == "in" else _("Back in the call after a silence")
     words = {
-        "session.create": _("Session created"),
-        "session.start": _("Session started"),
         "session.fail": _("Session failed: no room could be opened"),
         "session.join": _("Joined the call: sound and picture connected"),
-        "session.end": _("Session ended"),
-        "session.cancel": _("Session cancelled"),
-        "session.wait": _("Came into the waiting room"),
-        "session.token": _("Got the key to join"),
-        "session.link": _("Patient link made"),
-        "session.link_revoked": _("Patient link revoked"),
-        "session.link_used": _("Patient link opened"),
         "session.read": _("Record read"),
         "session.consent_given": _("The patient agreed to a recording"),
         "session.consent_declined": _("The patient did not agree to a recording"),
         "session.consent_withdrawn": _("The patient took back the agreement to a recording"),
-        "recording.begin": _("Recording begun"),
-        "recording.finish": _("Recording finished"),
-        "recording.read": _("Recording opened"),
-        "recording.delete": _("Recording deleted"),
     }
-    return words.get(entry.action, entry.action)
+    return words.get(entry.action) or audit_words.of(entry)
 
 
 def _recording_words(reason: str) -> str:
