@@ -130,7 +130,7 @@ def session_history(session_id: str) -> list[AuditEntry]:
     return list(db.session.scalars(query.order_by(AuditEntry.id.desc())))
 
 
-def newest(sought: Sought, *, limit: int = 100) -> list[tuple[AuditEntry, str]]:
+def newest(sought: Sought, *, limit: int) -> list[tuple[AuditEntry, str]]:
     """The newest entries of what is sought, each with the name of its actor."""
     query = select(AuditEntry, User.name).outerjoin(User, AuditEntry.actor_id == User.id)
     rows = db.session.execute(query.where(*sought.conditions()).order_by(AuditEntry.id.desc()).limit(limit))

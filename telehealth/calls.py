@@ -232,7 +232,7 @@ def _new(
     db.session.add(me)
     if waiting and since is None:
         audit.record("session.wait", by=by, object_type="session", object_id=session.id)
-    audit.record("session.token", by=by, object_type="session", object_id=session.id)
+    sessions.note_ticket(session, by=by)
     return me
 
 

@@ -221,6 +221,7 @@ def _turn_urls(get: Callable[[str, str], str]) -> tuple[str, ...]:
 
 def _relay_only(get: Callable[[str, str], str]) -> bool:
     wanted = _yes_no("ICE_RELAY_ONLY", get("ICE_RELAY_ONLY", ""))
-    if wanted and not get("TURN_URLS", ""):
+    # Twilio has relays of its own.
+    if wanted and not _turn_urls(get) and _video_provider(get) == "peer":
         raise BadSetting("TURN_URLS", "is missing; with ICE_RELAY_ONLY no call connects without a relay")
     return wanted

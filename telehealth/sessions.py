@@ -223,9 +223,14 @@ def ticket(session: Session, *, by: Actor, video: VideoProvider) -> Ticket:
     """
     check(session, "join", by=by)
     rooms.ensure(session, by=by, video=video)
+    note_ticket(session, by=by)
+    return video.ticket(session.room, presence.identity(session, by.user_id))
+
+
+def note_ticket(session: Session, *, by: Actor) -> None:
+    """Write down that this actor can connect, and by which sign-in."""
     by_sign_in = {"sign_in": by.sign_in_id} if by.sign_in_id else {}
     audit.record("session.token", by=by, object_type="session", object_id=session.id, detail=by_sign_in)
-    return video.ticket(session.room, presence.identity(session, by.user_id))
 
 
 def _not_before(earlier: datetime) -> datetime:

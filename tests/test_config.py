@@ -50,6 +50,7 @@ BAD = [
     ("TURN_URLS", {"TURN_URLS": "turn:", "TURN_SECRET": "kept-private"}),
     ("TURN_URLS", {"TURN_URLS": "turn:?transport=udp", "TURN_SECRET": "kept-private"}),
     ("TURN_URLS", {"ICE_RELAY_ONLY": "yes"}),
+    ("TURN_URLS", {"ICE_RELAY_ONLY": "yes", "TURN_URLS": ","}),
     ("ICE_RELAY_ONLY", {"ICE_RELAY_ONLY": "kept-private"}),
     ("FLASK_DEBUG", {"FLASK_DEBUG": "1", "PUBLIC_URL": "https://visit.clinic.example"}),
     ("CLINIC_PHONE", {"CLINIC_PHONE": "kept-private\tx"}),
@@ -169,3 +170,9 @@ def test_the_scheme_and_the_host_may_be_written_in_any_case(tmp_path):
     found = settings(tmp_path, PUBLIC_URL="HTTPS://Visit.Clinic.example/")
     assert found.public_url == "https://visit.clinic.example"
     assert found.https
+
+
+def test_twilio_has_relays_of_its_own(tmp_path):
+    values = ("AC" + "0" * 32, "1" * 32, "SK" + "2" * 32, "3" * 32)
+    account = dict(zip(TWILIO, values, strict=True))
+    assert settings(tmp_path, ICE_RELAY_ONLY="yes", **account).relay_only

@@ -78,6 +78,19 @@ def test_a_sign_out_elsewhere_leaves_alone_a_page_that_is_lost_for_the_moment(cl
     assert reconcile.run(video=video.provider()).put_out == 0
 
 
+def test_whose_page_left_while_their_browser_stayed_in_the_room_is_put_out(clinic, rooms, dr_grey, ana):
+    session = clinic.session(Status.IN_PROGRESS)
+    token, _link = links.make(session, by=dr_grey.actor)
+    cookie = links.sign_in(links.find(token), Origin())
+    visitor = sign_ins.find(cookie, Origin(), passive=True, in_call=True)
+    page = page_id()
+    calls.enter(access.load_session(session.id, by=visitor), page, by=visitor)
+    calls.step_out(access.load_session(session.id, by=visitor), page, by=visitor)
+    rooms.come_in(session, ana.id)
+    links.revoke(now(session, dr_grey), by=dr_grey.actor)
+    assert rooms.inside(session) == set()
+
+
 def signed_in(person) -> Actor:
     """The person at another desk."""
     cookie = sign_ins.sign_in(person.part.email, PASSWORD, Origin())

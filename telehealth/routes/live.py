@@ -10,12 +10,13 @@ from telehealth import sign_ins
 from telehealth.live import stream
 from telehealth.live.stream import Event, Over
 from telehealth.models import Role
-from telehealth.routes import actor, passive, speaks_json
+from telehealth.routes import actor, in_call, passive, speaks_json
 
 blueprint = Blueprint("live", __name__)
 
 
 @blueprint.get("/live", endpoint="stream")
+@in_call
 @passive
 @speaks_json
 def stream_of() -> Response:

@@ -18,6 +18,8 @@ from telehealth.routes.pages import clinic_time
 blueprint = Blueprint("staff", __name__, url_prefix="/admin")
 
 LARGEST_ID = 2**31 - 1
+ENTRIES = 100
+"""So many entries of the audit are on a page."""
 
 
 @blueprint.get("/")
@@ -99,9 +101,10 @@ def audit_page() -> ResponseReturnValue:
     access.require_role(actor(), (Role.STAFF,), "audit.read")
     colleagues = people.colleagues(request.args.get("who", ""), by=actor())
     form = AuditForm(request.args, {audit.REFUSED: _("Refused"), **audit_words.events()}, colleagues)
-    entries = audit.newest(_sought(form)) if form.validate() else []
+    found = audit.newest(_sought(form), limit=ENTRIES + 1) if form.validate() else []
     name = "staff/_audit.html" if is_fragment() else "staff/audit.html"
-    return render_template(name, form=form, entries=entries), 422 if form.errors else 200
+    page = render_template(name, form=form, entries=found[:ENTRIES], more=len(found) > ENTRIES)
+    return page, 422 if form.errors else 200
 
 
 def _sought(form: AuditForm) -> audit.Sought:

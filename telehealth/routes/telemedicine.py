@@ -122,6 +122,7 @@ def start(session_id: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/telemedicine/<session_id>/end")
+@in_call
 def end(session_id: str) -> ResponseReturnValue:
     """End Session."""
     session = sessions.end(load(session_id, "end"), by=actor(), video=video.provider())
@@ -137,6 +138,7 @@ def cancel(session_id: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/telemedicine/<session_id>/leave")
+@in_call
 def leave(session_id: str) -> ResponseReturnValue:
     """Leave Call, Leave Session: the session stays as it is."""
     session = sessions.leave(load(session_id, "leave"), by=actor())

@@ -180,12 +180,25 @@ def test_the_parts_of_a_page_live_as_long_as_the_page(app, moment, dr_grey, stra
         for call in calls:
             call.presence("connected")
     dr_grey.client.post(f"/api/v1/telemedicine/{session.id}/end/", headers=calls[1].csrf)
-    here = f"/telemedicine/{session.id}"
+    here, visit = f"/telemedicine/{session.id}", f"/visits/{session.visit_id}/telemedicine"
     for visitor, paths in (
-        (stranger, (here, f"{here}/card", f"{here}/history")),
-        (dr_grey, tuple(f"/visits/{session.visit_id}/telemedicine{part}" for part in ("", "/sessions"))),
+        (stranger, (here, f"{here}/card", f"{here}/history", "/live")),
+        (dr_grey, (visit, f"{visit}/sessions", "/live")),
     ):
         assert [visitor.client.get(path).status_code for path in paths] == [200] * len(paths)
+
+
+@pytest.mark.parametrize("step", ["leave", "end"])
+def test_a_button_of_a_page_that_lives_on_works(moment, dr_grey, clinic, step):
+    call = Caller(dr_grey, clinic.session("IN_PROGRESS"))
+    call.enter()
+    for _ in range(16):
+        moment.shift(minutes(1))
+        call.presence("connected")
+    page = dr_grey.client.post(
+        f"/telemedicine/{call.session.id}/{step}", data={"csrf_token": call.csrf["X-CSRFToken"]}
+    )
+    assert page.headers["Location"] == f"/visits/{call.session.visit_id}/telemedicine"
 
 
 def test_a_call_goes_on_after_twelve_hours(moment, dr_grey, clinic):

@@ -106,6 +106,10 @@ export class Upload {
   /** Send the rest, and say that this was all. */
   async finish() {
     await this.#send();
+    if (this.stays) {
+      this.#release();
+      return;
+    }
     const body = { duration_seconds: Math.round(this.#seconds) };
     try {
       const url = `${this.#url}/recordings/${this.#id}/finish`;
