@@ -80,7 +80,9 @@ def from_environment(env: Mapping[str, str], instance: Path) -> Settings:
         return given.get(name, default)
 
     public_url = _public_url(get("PUBLIC_URL", "") or "http://127.0.0.1:8000")
-    if given.get("FLASK_DEBUG", "").lower() not in ("", "0", "no", "false") and public_url[:5] == "https":
+    if given.get("FLASK_DEBUG", "").lower() not in ("", "0", "no", "false") and public_url.startswith(
+        "https://"
+    ):
         raise BadSetting("FLASK_DEBUG", "must not be set where people come in")
     return Settings(
         secret_key=_secret_key(get("SECRET_KEY", "")),

@@ -101,25 +101,23 @@ def _use(link: Link, *, by: Actor) -> None:
     )
     if used.rowcount == 0:  # type: ignore[attr-defined]
         raise Gone()
-    audit.record(
-        "session.link_used",
-        by=by,
-        object_type="session",
-        object_id=link.session_id,
-        detail={"link": link.id},
-    )
+    _note_use(link, by=by)
     changes.announce(*changes.about(link.session))
 
 
 def refuse(link: Link, origin: Origin) -> None:
     """Write down that somebody tried a link that is over."""
+    _note_use(link, by=sign_ins.stranger(origin), outcome="denied", reason="over")
+
+
+def _note_use(link: Link, *, by: Actor, outcome: str = "ok", reason: str = "") -> None:
     audit.record(
         "session.link_used",
-        by=sign_ins.stranger(origin),
+        by=by,
         object_type="session",
         object_id=link.session_id,
-        outcome="denied",
-        reason="over",
+        outcome=outcome,
+        reason=reason,
         detail={"link": link.id},
     )
 

@@ -18,7 +18,7 @@ from telehealth.extensions import db
 from telehealth.models import ApiToken, Invitation, Role, User
 from telehealth.origin import Origin
 from telehealth.secret import digest, new_token
-from telehealth.store import new_id, transaction
+from telehealth.store import holds, new_id, transaction
 
 INVITATION_LIFE = timedelta(days=7)
 PAGE = 100
@@ -202,8 +202,7 @@ def _named(words: str) -> Select[User]:
     """Everybody whose name or address holds these words."""
     if not words.strip():
         return select(User)
-    like = "%" + re.sub(r"([\\%_])", r"\\\1", words.strip()) + "%"
-    return select(User).where(User.name.ilike(like, escape="\\") | User.email.ilike(like, escape="\\"))
+    return select(User).where(holds(words, User.name, User.email))
 
 
 def _fill(user: User, details: Details) -> None:

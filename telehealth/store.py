@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import secrets
 import sqlite3
 import time
@@ -12,8 +13,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import Connection, DateTime, Dialect, Engine, TypeDecorator, event
+from sqlalchemy import ColumnElement, Connection, DateTime, Dialect, Engine, TypeDecorator, event, or_
 from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.orm import InstrumentedAttribute
 
 from telehealth import changes
 from telehealth.extensions import db
@@ -172,3 +174,9 @@ def afterwards(act: Callable[[], object]) -> None:
 def release() -> None:
     """End the reading transaction: nothing may stay open while we wait for a network."""
     db.session.commit()
+
+
+def holds(words: str, *columns: InstrumentedAttribute[str]) -> ColumnElement[bool]:
+    """Whether one of the columns holds the words as they are, in large or small letters."""
+    like = "%" + re.sub(r"([\\%_])", r"\\\1", words.strip()) + "%"
+    return or_(*(column.ilike(like, escape="\\") for column in columns))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +14,7 @@ from telehealth.access import SYSTEM, Actor, ids_of, own_visits
 from telehealth.errors import Invalid, NotAllowed, WrongState
 from telehealth.extensions import db
 from telehealth.models import Role, Session, Status, User, Visit
-from telehealth.store import new_id, transaction
+from telehealth.store import holds, new_id, transaction
 
 PAGE = 50
 
@@ -129,8 +128,7 @@ def _matching(words: str, by: Actor) -> Select[Visit]:
     # What is put together anew at each search may as well carry the ids itself.
     query = select(Visit).join(Visit.patient).where(own_visits(by)).params(ids_of(by))
     if words.strip():
-        like = "%" + re.sub(r"([\\%_])", r"\\\1", words.strip()) + "%"
-        query = query.where(User.name.ilike(like, escape="\\") | Visit.reason.ilike(like, escape="\\"))
+        query = query.where(holds(words, User.name, Visit.reason))
     return query
 
 

@@ -84,6 +84,7 @@ def init_app(app: Flask) -> None:
         clinic_zone_id=settings.timezone.key,
         can=can,
         card=card,
+        is_here=is_here,
         csrf_token=_csrf_token,
         url_for=_address,
         who=presence.who,
@@ -97,6 +98,11 @@ def init_app(app: Flask) -> None:
 def can(session: Session | SessionView, action: str) -> bool:
     """Whether the person who asks may take this step now."""
     return sessions.may(session, action, by=g.actor)
+
+
+def is_here(session: Session | SessionView) -> bool:
+    """Whether the person who asks is in it now, waiting or in the call."""
+    return presence.is_in(session, g.actor)
 
 
 def card(session: SessionView) -> Markup:

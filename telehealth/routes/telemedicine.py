@@ -22,9 +22,8 @@ from telehealth.cards import VisitView
 from telehealth.errors import Invalid, WrongState
 from telehealth.forms import SessionForm
 from telehealth.models import Role, Session, Visit
-from telehealth.routes import actor, in_call, is_fragment, passive, see_other
+from telehealth.routes import actor, in_call, is_fragment, passive, see_other, visits
 from telehealth.routes.pages import clinic_time, fresh, part
-from telehealth.routes.visits import CARERS
 from telehealth.times import Twice
 
 blueprint = Blueprint("telemedicine", __name__)
@@ -34,7 +33,7 @@ blueprint = Blueprint("telemedicine", __name__)
 @in_call
 def index(visit_id: str) -> ResponseReturnValue:
     """The visit's Telemedicine page."""
-    visit = _load_visit(visit_id)
+    visit = visits.view(visit_id)
     audit.record("visit.read", by=actor(), object_type="visit", object_id=visit.id)
     return _page(visit, None)
 
@@ -44,14 +43,14 @@ def index(visit_id: str) -> ResponseReturnValue:
 @passive
 def session_list(visit_id: str) -> ResponseReturnValue:
     """The cards alone, asked for again whenever something changed."""
-    visit = _load_visit(visit_id)
+    visit = visits.view(visit_id)
     return fresh("telemedicine/_session_list.html", visit=visit, sessions=visit.sessions)
 
 
 @blueprint.get("/visits/<visit_id>/telemedicine/new")
 def new(visit_id: str) -> ResponseReturnValue:
     """The form for a new session, in place; `like` fills it from an earlier one."""
-    visit = _load_visit(visit_id)
+    visit = visits.view(visit_id)
     _only_its_doctor()
     try:
         sessions.check_open(visit)
@@ -63,7 +62,7 @@ def new(visit_id: str) -> ResponseReturnValue:
 @blueprint.get("/visits/<visit_id>/telemedicine/form")
 def no_form(visit_id: str) -> ResponseReturnValue:
     """The place of the form with its button alone, after Close."""
-    return _form_or_page(_load_visit(visit_id), None)
+    return _form_or_page(visits.view(visit_id), None)
 
 
 @blueprint.post("/visits/<visit_id>/telemedicine")
@@ -78,12 +77,12 @@ def create(visit_id: str) -> ResponseReturnValue:
         form.ambiguous = True
         form.take(question)
     except WrongState as refusal:
-        return _closed(_load_visit(visit_id), refusal.message)
+        return _closed(visits.view(visit_id), refusal.message)
     except Invalid as refusal:
         form.take(refusal)
     else:
         return _created(session)
-    return _form_or_page(_load_visit(visit_id), form), 422
+    return _form_or_page(visits.view(visit_id), form), 422
 
 
 @blueprint.get("/telemedicine/<session_id>")
@@ -198,12 +197,6 @@ def _card(session: Session, **more: object) -> str:
     return render_template("telemedicine/_answer.html", session=session, **more)
 
 
-def _load_visit(visit_id: str) -> VisitView:
-    visit = cards.load_visit(visit_id, by=actor())
-    access.require_role(actor(), CARERS, "visit.read")
-    return visit
-
-
 def _only_its_doctor() -> None:
     access.require_role(actor(), (Role.DOCTOR,), "session.create")
 
@@ -259,5 +252,5 @@ def _created(session: Session) -> ResponseReturnValue:
     flash(_("The session is planned."), "success")
     if not is_fragment():
         return see_other("telemedicine.index", visit_id=session.visit_id)
-    visit = _load_visit(session.visit_id)
+    visit = visits.view(session.visit_id)
     return render_template("telemedicine/_created.html", visit=visit, sessions=visit.sessions)

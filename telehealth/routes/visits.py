@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 from wtforms.fields.choices import SelectChoice
 
 from telehealth import access, agenda, audit, cards, people, visits
+from telehealth.cards import VisitView
 from telehealth.errors import Invalid, WrongState
 from telehealth.forms import VisitForm
 from telehealth.models import Role, User, Visit
@@ -72,9 +73,9 @@ def new() -> ResponseReturnValue:
 @blueprint.get("/<visit_id>")
 def show(visit_id: str) -> ResponseReturnValue:
     """One visit at a glance."""
-    page = _page(visit_id)
-    audit.record("visit.read", by=actor(), object_type="visit", object_id=visit_id)
-    return page
+    visit = view(visit_id)
+    audit.record("visit.read", by=actor(), object_type="visit", object_id=visit.id)
+    return render_template("visits/show.html", visit=visit)
 
 
 @blueprint.post("/<visit_id>/close")
@@ -86,7 +87,7 @@ def close(visit_id: str) -> ResponseReturnValue:
         if is_fragment():
             raise
         flash(refusal.message, "error")
-        return _page(visit_id), 409
+        return render_template("visits/show.html", visit=view(visit_id)), 409
     flash(_("The visit is closed."), "success")
     return see_other("visits.show", visit_id=visit_id)
 
@@ -98,11 +99,11 @@ def load(visit_id: str, action: str = "read") -> Visit:
     return visit
 
 
-def _page(visit_id: str) -> str:
-    """The visit as it stands now."""
+def view(visit_id: str) -> VisitView:
+    """The visit as its pages show it; the same refusals."""
     visit = cards.load_visit(visit_id, by=actor())
     access.require_role(actor(), CARERS, "visit.read")
-    return render_template("visits/show.html", visit=visit)
+    return visit
 
 
 def _found() -> dict[str, object]:

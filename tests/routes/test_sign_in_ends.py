@@ -26,6 +26,13 @@ def minutes(number: float) -> timedelta:
     return timedelta(minutes=number)
 
 
+def for_minutes(number: int, moment, call: Caller, state: str = "connected") -> None:
+    """The page of the call says every minute that it is there; nobody touches anything."""
+    for _ in range(number):
+        moment.shift(minutes(1))
+        call.presence(state)
+
+
 @pytest.mark.parametrize("who", IDLE)
 def test_an_idle_sign_in_ends(moment, person, who):
     visitor = person(who)
@@ -84,9 +91,7 @@ def test_the_polls_of_a_visit_and_a_call_keep_no_sign_in_alive(moment, dr_grey, 
 def test_a_call_in_progress_is_not_cut_but_the_pages_around_it_are(moment, dr_grey, clinic):
     call = Caller(dr_grey, clinic.session("IN_PROGRESS"))
     call.enter()
-    for _ in range(16):
-        moment.shift(minutes(1))
-        call.presence("connected")
+    for_minutes(16, moment, call)
     for path in ("/visits", f"/visits/{call.session.visit_id}", "/api/v1/telemedicine/"):
         # Looking at one of them in another tab must not take the call's cookie away.
         assert dr_grey.client.get(path).status_code in (303, 401)
@@ -99,9 +104,7 @@ def test_who_leaves_a_long_call_comes_back_to_the_list(moment, person, clinic, w
     visitor, session = person(who), clinic.session("IN_PROGRESS")
     call = Caller(visitor, session)
     call.enter()
-    for _ in range(40):
-        moment.shift(minutes(1))
-        call.presence("connected")
+    for_minutes(40, moment, call)
     visit = f"/visits/{session.visit_id}/telemedicine"
     back = visit if who == "dr_grey" else "/patient-portal/telemedicine"
     visitor.client.post(f"{call.url}/leave", json={"participant": call.me}, headers=call.csrf)
@@ -112,9 +115,7 @@ def test_the_notes_of_others_stay_shut_behind_a_call_that_runs(moment, dr_grey, 
     session, other = clinic.session("IN_PROGRESS"), clinic.session("SCHEDULED", clinic.visit())
     call = Caller(dr_grey, session)
     call.enter()
-    for _ in range(16):
-        moment.shift(minutes(1))
-        call.presence("connected")
+    for_minutes(16, moment, call)
     mine, others = (f"/visits/{one.visit_id}/telemedicine" for one in (session, other))
     assert dr_grey.client.get(mine).status_code == 200
     assert dr_grey.client.get(others).status_code == 303
@@ -145,9 +146,7 @@ def test_a_patient_who_waited_long_comes_in_and_their_portal_stays_shut(moment, 
     session = clinic.session()
     call = Caller(ana, session)
     call.enter()
-    for _ in range(65):
-        moment.shift(minutes(1))
-        call.presence("waiting")
+    for_minutes(65, moment, call, state="waiting")
     dr_grey.post(f"/telemedicine/{session.id}/start")
     assert call.enter()
     assert ana.client.get("/patient-portal/dashboard").status_code == 303
@@ -161,9 +160,7 @@ def test_a_call_that_runs_gives_no_ticket_for_another(moment, dr_grey, clinic, h
         moment.shift(minutes(14))
     call = Caller(dr_grey, session)
     call.enter()
-    for _ in range(16):
-        moment.shift(minutes(1))
-        call.presence("connected")
+    for_minutes(16, moment, call)
     assert ticket(dr_grey, other, call).status_code == 401
     assert ticket(dr_grey, session, call).status_code == 200
     assert dr_grey.client.get(f"/telemedicine/{other.id}").status_code == 303
@@ -192,9 +189,7 @@ def test_the_parts_of_a_page_live_as_long_as_the_page(app, moment, dr_grey, stra
 def test_a_button_of_a_page_that_lives_on_works(moment, dr_grey, clinic, step):
     call = Caller(dr_grey, clinic.session("IN_PROGRESS"))
     call.enter()
-    for _ in range(16):
-        moment.shift(minutes(1))
-        call.presence("connected")
+    for_minutes(16, moment, call)
     page = dr_grey.client.post(
         f"/telemedicine/{call.session.id}/{step}", data={"csrf_token": call.csrf["X-CSRFToken"]}
     )
@@ -208,9 +203,7 @@ def test_a_call_goes_on_after_twelve_hours(moment, dr_grey, clinic):
         moment.shift(minutes(14))
     call = Caller(dr_grey, session)
     call.enter()
-    for _ in range(10):
-        moment.shift(minutes(1))
-        call.presence("connected")
+    for_minutes(10, moment, call)
     assert dr_grey.client.get("/visits").status_code == 303
 
 

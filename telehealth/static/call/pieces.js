@@ -106,10 +106,12 @@ export class Upload {
   /** Send the rest, and say that this was all. */
   async finish() {
     await this.#send();
-    if (this.stays) {
-      this.#release();
-      return;
-    }
+    if (!this.stays) await this.#end();
+    if (!this.stays) await this.#forget();
+    this.#release();
+  }
+
+  async #end() {
     const body = { duration_seconds: Math.round(this.#seconds) };
     try {
       const url = `${this.#url}/recordings/${this.#id}/finish`;
@@ -117,8 +119,6 @@ export class Upload {
     } catch (refusal) {
       this.refusal ??= refusal;
     }
-    if (!this.stays) await this.#forget();
-    this.#release();
   }
 
   /** The page goes away: where nothing waits, the server may know that this was all. */
