@@ -15,7 +15,22 @@ async () => {
     const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video: true });
     return { microphone: stream.getAudioTracks()[0], camera: stream.getVideoTracks()[0] };
   };
-  window.two = async ({ offerers = [true, false], lose = () => false } = {}) => {
+  // A camera that gave one picture, and the element that shows it.
+  window.stillCamera = async () => {
+    const canvas = document.createElement('canvas');
+    const context = canvas.getContext('2d');
+    context.fillRect(0, 0, 9, 9);
+    const track = canvas.captureStream(0).getVideoTracks()[0];
+    const shown = document.createElement('video');
+    shown.muted = true;
+    shown.srcObject = new MediaStream([track]);
+    track.requestFrame();
+    context.fillRect(0, 0, 9, 9);
+    await shown.play();
+    return { track, shown };
+  };
+  window.sends = (end) => made[end].getSenders()[1].track;
+  window.two = async ({ offerers = [true, false], lose = () => false, still } = {}) => {
     const own = await tracks();
     const ends = ['a', 'b'].map((name) => ({ name, pair: new Pair({}), states: [], seen: {}, sent: [] }));
     ends.forEach((end, index) => {
@@ -26,6 +41,7 @@ async () => {
         .on('media', (media) => { end.media = media; });
       end.pair.open(offerers[index]);
       for (const source of ['microphone', 'camera']) end.pair.setTrack(source, own[source]);
+      if (still) end.pair.setTrack('camera', still.track, still.shown);
       end.pair.tell({ mic: true, cam: true, screen: false });
       end.send = (body) => {
         const plain = JSON.parse(JSON.stringify(body));
@@ -127,6 +143,51 @@ def test_restarts_of_both_at_once_are_resolved_each_time(page):
     assert found["made"] == 2
     assert sum(found["offers"]) > 8, "some offers must have met"
     assert found["states"] == ["connected", "connected"]
+
+
+def test_the_other_side_sees_a_camera_that_has_yet_to_give_its_next_picture(page):
+    assert page.evaluate(
+        """async () => {
+          const still = await stillCamera();
+          const ends = await two({ still });
+          await connected(ends);
+          for (const end of ends) await until(async () => (await decoded(end)).video > 0);
+          return until(() => sends(0) === still.track && sends(1) === still.track);
+        }"""
+    )
+
+
+def test_a_camera_that_is_turned_off_while_they_connect_stays_off(page):
+    found = page.evaluate(
+        """async () => {
+          const still = await stillCamera();
+          const placed = () => sends(0) && sends(0) !== still.track;
+          const ends = await two({ still });
+          const [a] = ends;
+          await until(placed);
+          a.pair.setTrack('camera', null);
+          await connected(ends);
+          await sleep(300);
+          return { sent: sends(0), other: sends(1) === still.track };
+        }"""
+    )
+    assert found == {"sent": None, "other": True}
+
+
+def test_a_new_way_takes_nothing_from_a_camera_that_runs(page):
+    assert page.evaluate(
+        """async () => {
+          const still = await stillCamera();
+          const ends = await two({ still });
+          await connected(ends);
+          await until(() => ends.every((_, index) => sends(index) === still.track));
+          ends[0].pair.restart();
+          await until(() => ends[0].sent.filter(({ description }) => description).length === 2);
+          await until(() => made.every((one) => one.signalingState === 'stable'));
+          await sleep(300);
+          return ends.every((_, index) => sends(index) === still.track);
+        }"""
+    )
 
 
 def test_camera_off_and_on_needs_no_new_description(page):

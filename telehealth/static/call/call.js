@@ -41,7 +41,7 @@ class Call {
     this.#devices
       .on('track', ({ source, track }) => {
         if (source === 'camera') this.#view.preview(track);
-        this.#room?.setTrack(source, track);
+        this.#room?.setTrack(source, track, this.#view.self);
       })
       .on('changed', () => this.#devicesChanged());
     this.#devices.open();
@@ -131,7 +131,7 @@ class Call {
       .on('state-changed', () => this.#set({ poor: false, trouble: null }))
       .on('quality', ({ level }) => this.#set({ poor: level <= (this.#facts.poor ? SLOW + 1 : SLOW) }))
       .on('trouble', ({ reason }) => this.#troubled(reason));
-    for (const source of SOURCES) room.setTrack(source, this.#devices.tracks[source]);
+    for (const source of SOURCES) room.setTrack(source, this.#devices.tracks[source], this.#view.self);
     room.setMicrophone(this.#devices.isOn('microphone'));
     for (const participant of room.participants.values()) this.#people.show(participant);
     this.#recording?.then((recording) => recording.begin(room, this.#devices.tracks));

@@ -1,7 +1,11 @@
+import { Still } from './still.js';
+
 /** The order of the m-lines, the same in every description. */
 export const SOURCES = ['microphone', 'camera', 'screen'];
 
 const FIRST_SIDE = 640;
+const AGAIN = 15;
+const TO_CAMERA = 45;
 
 /**
  * What goes over a connection once it is there: three m-lines, of which each side fills its own half,
@@ -17,6 +21,9 @@ export class Lines {
   #transceivers = null;
   #channel = null;
   #sharp = false;
+  #shown = null;
+  #still = null;
+  #warmed = false;
 
   /** @param {Emitter} pair says `track` and `media` of the other side */
   constructor(pair) {
@@ -63,16 +70,44 @@ export class Lines {
     for (const source of SOURCES) this.#pair.say('track', { source, track: this.received[source] });
   }
 
-  /** The connection is no more. */
-  drop() {
-    this.#transceivers = this.#channel = null;
-    this.#sharp = false;
+  /** Both sides are described, and wait for the connection: once for each. */
+  async warm() {
+    const sender = this.#sender('camera');
+    const ready = sender?.track && this.#shown?.videoWidth && !document.hidden;
+    if (this.#warmed || !ready) return;
+    this.#warmed = true;
+    const still = new Still(this.#shown);
+    this.#still = still;
+    await sender.replaceTrack(still.track).catch(() => {});
+    still.give();
   }
 
-  setTrack(source, track) {
+  /** The connection is there. */
+  flow() {
+    const still = this.#still;
+    if (!still) return;
+    still.give();
+    setTimeout(() => still.give(), AGAIN);
+    // Not at once: the picture would be lost on its way.
+    setTimeout(() => this.#still === still && this.setTrack('camera', this.#tracks.camera), TO_CAMERA);
+  }
+
+  /** The connection is no more. */
+  drop() {
+    this.#transceivers = this.#channel = this.#still = null;
+    this.#sharp = this.#warmed = false;
+  }
+
+  /** `shown`: an element that plays the camera. */
+  setTrack(source, track, shown = this.#shown) {
     this.#tracks[source] = track;
-    const sender = this.#transceivers?.[SOURCES.indexOf(source)].sender;
-    sender?.replaceTrack(track).catch(() => {});
+    const put = this.#sender(source)?.replaceTrack(track).catch(() => {});
+    if (source === 'camera') {
+      this.#shown = shown;
+      const still = this.#still;
+      this.#still = null;
+      put?.then(() => still?.track.stop());
+    }
     this.#scale();
   }
 
@@ -87,9 +122,13 @@ export class Lines {
     if (this.#channel?.readyState === 'open') this.#channel.send(JSON.stringify(media));
   }
 
+  #sender(source) {
+    return this.#transceivers?.[SOURCES.indexOf(source)].sender;
+  }
+
   /** Begin with a small picture: of a large one browsers hold the first frames back. */
   #scale() {
-    const sender = this.#transceivers?.[1].sender;
+    const sender = this.#sender('camera');
     const parameters = sender?.getParameters();
     if (!parameters?.encodings?.length || !this.#tracks.camera) return;
     const { width = 0, height = 0 } = this.#tracks.camera.getSettings();

@@ -82,9 +82,9 @@ export class Pair extends Emitter {
     return this.#lines.received;
   }
 
-  /** Put a track in place, or take it out with null. */
-  setTrack(source, track) {
-    this.#lines.setTrack(source, track);
+  /** Put a track in place, or take it out with null; `shown`: an element that plays a camera's. */
+  setTrack(source, track, shown) {
+    this.#lines.setTrack(source, track, shown);
   }
 
   /** There is room for the camera's whole picture. */
@@ -243,13 +243,17 @@ export class Pair extends Emitter {
     // What of ours was not out yet is rolled back with it.
     if (clash) this.#describing = null;
     await pc.setRemoteDescription(description);
-    if (!offer) return;
+    if (!offer) {
+      this.#lines.warm();
+      return;
+    }
     const first = !this.#lines.laid;
     if (first) this.#lines.adopt(pc);
     const set = pc.setLocalDescription();
     // What follows from the tracks takes the page a while, and the answer should not wait for it.
     if (first) this.#lines.announce();
     await set;
+    this.#lines.warm();
     this.#answered = this.#describe(pc);
   }
 
@@ -260,6 +264,7 @@ export class Pair extends Emitter {
       clearTimeout(this.#restartTimer);
       clearTimeout(this.#pathTimer);
       this.#restarts = 0;
+      this.#lines.flow();
       this.#become('connected');
     } else if (failed || connectionState === 'disconnected') {
       if (this.state === 'connected') this.#become('reconnecting');

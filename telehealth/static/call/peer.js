@@ -46,6 +46,7 @@ class PeerRoom extends Room {
   #pairs = new Map();
   #lost = new Map();
   #tracks = { microphone: null, camera: null, screen: null };
+  #shown = null;
   #micOn = true;
   #timer;
 
@@ -68,10 +69,11 @@ class PeerRoom extends Room {
     line.release();
   }
 
-  setTrack(source, track) {
+  setTrack(source, track, shown) {
     this.#tracks[source] = track;
+    if (source === 'camera') this.#shown = shown;
     if (source === 'microphone' && track) track.enabled = this.#micOn;
-    for (const pair of this.#pairs.values()) pair.setTrack(source, track);
+    for (const pair of this.#pairs.values()) pair.setTrack(source, track, shown);
     this.#tell();
   }
 
@@ -139,7 +141,7 @@ class PeerRoom extends Room {
         if (reason === 'turn-credentials') this.#renewAll();
       });
     this.say('participant-joined', { participant });
-    for (const source in this.#tracks) pair.setTrack(source, this.#tracks[source]);
+    for (const source in this.#tracks) pair.setTrack(source, this.#tracks[source], this.#shown);
     pair.tell(this.#media);
     pair.open(offerer);
     pair.join({

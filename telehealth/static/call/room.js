@@ -19,9 +19,9 @@ import { Emitter } from './emitter.js';
  * `line.release()`. Where the server says that this carrier can do so it exports `prepare()`, called
  * once before, which gives what the server passes on to the participant `offered`.
  *
- * Methods: `setTrack(source, track|null)`: the page owns the tracks; `setMicrophone(on)`: mute, but
- * keep it; `hurry()`: the network is back; `revive()`: the page is in front again; `leave()`: out at
- * once.
+ * Methods: `setTrack(source, track|null, shown)`: the page owns the tracks, and `shown` is the element
+ * that plays its camera; `setMicrophone(on)`: mute, but keep it; `hurry()`: the network is back;
+ * `revive()`: the page is in front again; `leave()`: out at once.
  *
  * Events: `state-changed` {state}; `participant-joined`, `participant-left`, `participant-state` and
  * `remote-state` (their `media` changed) {participant}; `track-added` {participant, source, track};

@@ -44,9 +44,14 @@ export class View {
     button.querySelector('[data-not]').hidden = on;
   }
 
+  /** The element that plays the own picture. */
+  get self() {
+    return this.#find('[data-participant="local"]');
+  }
+
   /** The own picture, or null. */
   preview(track) {
-    const video = this.#find('[data-participant="local"]');
+    const video = this.self;
     video.srcObject = track && new MediaStream([track]);
     video.hidden = !track;
   }
@@ -55,7 +60,7 @@ export class View {
   enterStage() {
     const stage = this.#find('#call-stage');
     if (!stage.hidden) return;
-    stage.querySelector('.local-video').prepend(this.#find('[data-participant="local"]'));
+    stage.querySelector('.local-video').prepend(this.self);
     this.#find('#waiting-room').remove();
     document.documentElement.classList.remove('for-patients');
     document.title = this.#root.dataset.callTitle;
