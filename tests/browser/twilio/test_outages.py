@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import WebSocketRoute, expect
 from support import browsers
 from support.cast import Clinic
+from support.server import Server
 
 from browser.people import At, Call, Somebody, meet, see_each_other
 from browser.twilio.stage import SOON, WORDS_SEEN, Stage, expect_noise, words_seen
@@ -72,6 +73,28 @@ def test_an_outage_that_outlasts_the_session_time_out_brings_both_back_by_themse
     assert all(same() for same in pages)
     stage.holds(session, grey, ana)
     assert clinic.now(session).status == "IN_PROGRESS"
+
+
+def test_our_own_server_that_restarts_in_the_call_is_not_noticed(
+    call: Call, clinic: Clinic, server: Server, stage: Stage
+):
+    session, grey, ana = call
+    same = [marked(one) for one in (grey, ana)]
+    who = stage.room(session).inside
+    server.stop()
+    see_each_other(grey, ana)
+    grey.end()
+    grey.reads("We could not end the session. Check your internet, then press the button again.")
+    server.start()
+    see_each_other(grey, ana)
+    assert stage.room(session).inside == who, "somebody had to join again"
+    assert all(one() for one in same)
+    grey.end()
+    for one in (grey, ana):
+        one.is_("disconnected")
+        one.reads("It lasted")
+    assert clinic.now(session).status == "COMPLETED"
+    assert stage.room(session).status == "completed"
 
 
 def test_a_token_that_is_refused_on_the_way_back_is_exchanged_without_a_word(
