@@ -23,6 +23,8 @@ from telehealth.origin import Origin
 View = TypeVar("View", bound=Callable[..., Any])
 
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")
+PRESSED = {"csrf_token", "next", "reason"}
+"""What comes with the press of a button: the form that all of them share in the layout."""
 
 
 def public(view: View) -> View:
@@ -52,6 +54,12 @@ def speaks_json(view: View) -> View:
 def signed(view: View) -> View:
     """Called by a machine that signs what it says: a cookie gives no power here, and none is read."""
     view.signed = True  # type: ignore[attr-defined]
+    return view
+
+
+def filled_in(view: View) -> View:
+    """Takes a form, which knows its own fields; every other page is sent a press and no more."""
+    view.filled_in = True  # type: ignore[attr-defined]
     return view
 
 
@@ -134,6 +142,7 @@ def guard() -> ResponseReturnValue | None:
         raise Invalid(_("Send JSON, with Content-Type: application/json."))
     if request.method in CHANGING and not _is_bearer() and not by_signature:
         csrf.protect()
+        _refuse_foreign(view)
     return None
 
 
@@ -253,6 +262,14 @@ def _refuse_unreadable() -> None:
         # Nor may the answer quote it.
         request.query_string = b""
         raise Invalid() from None
+
+
+def _refuse_foreign(view: Callable[..., Any]) -> None:
+    """The press of a button names nothing: nobody else's room, role or state comes in with it."""
+    if request.path.startswith("/api/") or hasattr(view, "speaks_json") or hasattr(view, "filled_in"):
+        return
+    if (request.form.keys() | request.args.keys()) - PRESSED:
+        raise Invalid()
 
 
 def _refuse_nul() -> None:

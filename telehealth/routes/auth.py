@@ -21,7 +21,16 @@ from flask_babel import gettext as _
 from telehealth import people, sign_ins
 from telehealth.errors import Invalid
 from telehealth.forms import PasswordForm, SignInForm
-from telehealth.routes import actor, begin_sign_in, home_of, origin, public, see_other, set_sign_in_cookie
+from telehealth.routes import (
+    actor,
+    begin_sign_in,
+    filled_in,
+    home_of,
+    origin,
+    public,
+    see_other,
+    set_sign_in_cookie,
+)
 
 blueprint = Blueprint("auth", __name__)
 
@@ -40,6 +49,7 @@ def start() -> ResponseReturnValue:
 
 @blueprint.route("/sign-in", methods=["GET", "POST"])
 @public
+@filled_in
 def sign_in() -> ResponseReturnValue:
     """E-mail and password; the answer is the same for an unknown person and a wrong password."""
     form = SignInForm()
@@ -76,6 +86,7 @@ def sign_out() -> ResponseReturnValue:
 
 @blueprint.route("/invitation/<token>", methods=["GET", "POST"])
 @public
+@filled_in
 def invitation(token: str) -> ResponseReturnValue:
     """The owner of an invitation chooses a password; GET shows the form and changes nothing."""
     person = people.invitation(token).user

@@ -12,7 +12,7 @@ from telehealth import access, audit, audit_words, people
 from telehealth.errors import Invalid
 from telehealth.forms import AuditForm, ChangePersonForm, PersonForm
 from telehealth.models import Role, User
-from telehealth.routes import actor, is_fragment, see_other
+from telehealth.routes import actor, filled_in, is_fragment, see_other
 from telehealth.routes.pages import clinic_time
 
 blueprint = Blueprint("staff", __name__, url_prefix="/admin")
@@ -40,6 +40,7 @@ def people_page() -> ResponseReturnValue:
 
 
 @blueprint.route("/people/new", methods=["GET", "POST"])
+@filled_in
 def new() -> ResponseReturnValue:
     """Add a person and show the invitation with which they choose a password."""
     access.require_role(actor(), (Role.STAFF,), "user.create")
@@ -56,6 +57,7 @@ def new() -> ResponseReturnValue:
 
 
 @blueprint.route("/people/<user_id>", methods=["GET", "POST"])
+@filled_in
 def person(user_id: str) -> ResponseReturnValue:
     """One person, to look at and to correct."""
     user = access.load_person(user_id, by=actor())

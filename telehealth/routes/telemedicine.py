@@ -22,7 +22,7 @@ from telehealth.cards import VisitView
 from telehealth.errors import Invalid, WrongState
 from telehealth.forms import SessionForm
 from telehealth.models import Role, Session, Visit
-from telehealth.routes import actor, in_call, is_fragment, passive, see_other, visits
+from telehealth.routes import actor, filled_in, in_call, is_fragment, passive, see_other, visits
 from telehealth.routes.pages import clinic_time, fresh, part
 from telehealth.times import Twice
 
@@ -66,6 +66,7 @@ def no_form(visit_id: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/visits/<visit_id>/telemedicine")
+@filled_in
 def create(visit_id: str) -> ResponseReturnValue:
     """Plan a session; what cannot be used comes back with what was typed."""
     visit = access.load_visit(visit_id, by=actor(), action="session.create")

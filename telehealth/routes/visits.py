@@ -12,7 +12,7 @@ from telehealth.cards import VisitView
 from telehealth.errors import Invalid, WrongState
 from telehealth.forms import VisitForm
 from telehealth.models import Role, User, Visit
-from telehealth.routes import actor, is_fragment, passive, see_other
+from telehealth.routes import actor, filled_in, is_fragment, passive, see_other
 from telehealth.routes.pages import clinic_time, fresh, part
 
 blueprint = Blueprint("visits", __name__, url_prefix="/visits")
@@ -50,6 +50,7 @@ def today() -> ResponseReturnValue:
 
 
 @blueprint.route("/new", methods=["GET", "POST"])
+@filled_in
 def new() -> ResponseReturnValue:
     """Open a visit: staff for any doctor, a doctor with themselves."""
     access.require_role(actor(), CARERS, "visit.open")
