@@ -16,6 +16,11 @@ def run() -> None:
             connection.connection.dbapi_connection.execute("PRAGMA foreign_keys=OFF")
             # What looks first and writes after fails at once where somebody wrote in between.
             connection = connection.execution_options(writes=True)
+        else:
+            # It may have to wait for people at work longer than one of them for another.
+            connection.exec_driver_sql("SET lock_timeout = 0")
+            connection.commit()
+            connection.detach()
         context.configure(
             connection=connection,
             target_metadata=database.metadata,

@@ -21,7 +21,7 @@ from telehealth import changes
 from telehealth.extensions import db
 
 BUSY = 15
-"""Seconds that a writer waits for its turn on SQLite."""
+"""Seconds that a writer waits for its turn: for SQLite's one place, for a lock of PostgreSQL's."""
 LOOK_AGAIN = 0.004
 """Seconds at most until it looks again."""
 _IN_USE = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_RECOVERY)
@@ -86,6 +86,11 @@ def _prepare_sqlite(engine: Engine) -> None:
 
 
 def _prepare_postgresql(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def on_connect(dbapi_connection: Any, _record: Any) -> None:
+        dbapi_connection.execute(f"SET lock_timeout = '{BUSY}s'").close()
+        dbapi_connection.commit()
+
     @event.listens_for(engine, "checkout")
     def on_checkout(dbapi_connection: Any, _record: Any, _proxy: Any) -> None:
         # A server that has gone has closed its end of the line, after its last words if it had any. To
