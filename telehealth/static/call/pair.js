@@ -11,6 +11,9 @@ const REBUILD_PAUSE = 10000;
 /** Which connection of the other side a description is of. */
 const origin = (description) => /^o=\S+ (\d+)/m.exec(description?.sdp)?.[1];
 
+/** Firefox says so; other browsers leave it out of what they pass on of another's. */
+const isOfFirefox = (description) => /^o=mozilla/m.test(description?.sdp);
+
 /**
  * The connection with one participant.
  *
@@ -31,6 +34,7 @@ export class Pair extends Emitter {
   #configuration;
   #pc = null;
   #polite = false;
+  #withFirefox = false;
   #send = null;
   #renew = null;
   #outbox = [];
@@ -106,11 +110,24 @@ export class Pair extends Emitter {
       this.#configuration = configuration;
       pc.setConfiguration(configuration);
     }
+    const connected = pc.connectionState === 'connected';
+    if (this.#mixed && pc.remoteDescription) {
+      if (!connected) this.#rebuild();
+      return;
+    }
     if (pc.signalingState === 'stable' && this.#lines.laid) pc.restartIce();
-    if (pc.connectionState === 'connected') return;
+    if (connected) return;
     this.#restarts += 1;
     const wait = Math.min(RESTART_STEP * this.#restarts, RESTART_LONGEST);
     this.#restartIn(wait + (this.#polite ? 1500 : 0));
+  }
+
+  /**
+   * Whether one side alone is Firefox. After an ICE restart the other goes on to the old ports of
+   * Firefox, which takes nothing there any more: connected, and silent for ever.
+   */
+  get #mixed() {
+    return this.#withFirefox !== isOfFirefox(this.#pc.localDescription);
   }
 
   async stats() {
@@ -242,6 +259,7 @@ export class Pair extends Emitter {
     const pc = this.#pc;
     // What of ours was not out yet is rolled back with it.
     if (clash) this.#describing = null;
+    this.#withFirefox = isOfFirefox(description);
     await pc.setRemoteDescription(description);
     if (!offer) {
       this.#lines.warm();
