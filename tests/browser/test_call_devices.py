@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from playwright.sync_api import Browser, expect
@@ -9,6 +10,7 @@ from support import browsers
 from support.cast import Clinic
 
 from browser.people import At, Call
+from telehealth import presence
 
 
 def test_who_says_no_to_the_camera_is_told_the_steps_and_still_sees_and_hears(
@@ -70,6 +72,19 @@ def test_who_has_a_microphone_alone_is_heard(
     grey.hears()
     grey.shows_no_picture_of(ana)
     expect(grey.page.locator(".person:visible .person-muted")).to_be_hidden()
+
+
+def test_a_browser_that_cannot_make_calls_says_so_and_nobody_waits_for_it(at_screen: At, clinic: Clinic):
+    for session, key in [(clinic.session(), "ana"), (clinic.session("IN_PROGRESS"), "dr_grey")]:
+        one = at_screen(key, anew=True)
+        one.page.add_init_script("delete window.RTCPeerConnection")
+        one.open_call(session).is_("disconnected")
+        heading = one.page.get_by_role("heading", name="This browser cannot make video calls")
+        expect(heading).to_be_focused()
+        one.reads("Use a new version of Chrome, Edge, Firefox or Safari.")
+        expect(one.page.get_by_role("link", name=re.compile("^Back to"))).to_be_visible()
+        with clinic.app.app_context():
+            assert presence.who(clinic.now(session)) == []
 
 
 def test_a_camera_is_chosen_in_the_call_and_opened_again_when_it_was_pulled_out(call: Call):

@@ -3,6 +3,9 @@ export const settings = document.querySelector('#call-settings').dataset;
 
 const { url, csrf, carrier, early } = settings;
 
+/** Without it nobody can be reached: whoever lacks it comes in nowhere, so that nobody waits for them. */
+export const supported = 'RTCPeerConnection' in globalThis;
+
 const OFFER_MOST = 1000;
 const PREPARED_MOST = 300000;
 
@@ -30,7 +33,7 @@ export const shown = new Promise((resolve) => {
  * Where nothing of the ticket decides how to connect, the first offer goes along with us: that saves
  * a way to the server and back. A browser that cannot make one comes in without.
  */
-const offer = early === undefined
+const offer = early === undefined || !supported
   ? undefined
   : Promise.race([
       import(`./${carrier}.js`).then(({ prepare }) => prepare()),
@@ -39,7 +42,7 @@ const offer = early === undefined
 
 /** The answer to come of the first entering. */
 export const answer = Promise.all([offer, shown]).then(([description]) =>
-  fetch(`${url}/enter`, {
+  supported && fetch(`${url}/enter`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', 'X-CSRFToken': csrf },
     body: JSON.stringify({ participant, offer: description }),

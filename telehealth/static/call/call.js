@@ -38,6 +38,10 @@ class Call {
   #facts = {};
 
   start() {
+    if (!begun.supported) {
+      this.#finish('unsupported');
+      return;
+    }
     this.#devices
       .on('track', ({ source, track }) => {
         if (source === 'camera') this.#view.preview(track);
@@ -196,7 +200,7 @@ class Call {
     this.#view.setDuration(duration);
     document.querySelector('dialog[open]')?.close();
     this.#set({ over });
-    this.#root.querySelector(`[data-show="over-${over}"] h2`).focus();
+    this.#root.querySelector(`[data-show~="over-${over}"] h2`).focus();
   }
 
   async #leave() {
