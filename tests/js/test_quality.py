@@ -1,5 +1,7 @@
 """How good a connection is, from its statistics."""
 
+import math
+
 import pytest
 
 LEVEL = "async (looks) => looks.map((await import('/call/quality.js')).level)"
@@ -65,3 +67,9 @@ def test_what_the_other_side_loses_counts_too(static_page):
     old_route = {**route, "nominated": False, "currentRoundTripTime": 5}
     (found,) = static_page.evaluate(LOOKS, [[inbound(100, 0), remote, route, old_route]])
     assert (found["level"], found["rtt"], found["room"]) == (1, 0.3, 900_000)
+
+
+def test_a_browser_that_does_not_say_how_much_it_can_send_is_not_held_back(static_page):
+    route = {"type": "candidate-pair", "nominated": True, "state": "succeeded"}
+    (found,) = static_page.evaluate(LOOKS, [[inbound(100, 0), route]])
+    assert found["room"] == math.inf

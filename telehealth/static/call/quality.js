@@ -31,7 +31,8 @@ export function measure(report, before = { packets: 0, lost: 0 }) {
       worst = Math.max(worst, stat.fractionLost ?? 0);
     } else if (stat.type === 'candidate-pair' && stat.nominated && stat.state === 'succeeded') {
       rtt = stat.currentRoundTripTime ?? 0;
-      room = stat.availableOutgoingBitrate ?? 0;
+      // Firefox does not say, and takes care of it by itself.
+      room = stat.availableOutgoingBitrate ?? Infinity;
     }
   }
   const packets = Math.max(0, counts.packets - before.packets);
