@@ -213,6 +213,17 @@ document.addEventListener('changed', refreshOpenHistories);
 
 let troubledSince = 0;
 
+// Firefox cuts off what is under way as soon as another page is asked for, as if the network were away.
+const LEAVING = 1000;
+let leftAt = -Infinity;
+let stream = null;
+addEventListener('beforeunload', () => {
+  leftAt = performance.now();
+  // Where the page stays after all, as with a download, the stream begins anew.
+  stream?.reader?.cancel();
+});
+document.addEventListener('htmx:sse:after:connection', ({ detail }) => { stream = detail.connection; });
+
 function showTrouble(shown) {
   const trouble = find('#trouble');
   if (trouble) trouble.hidden = !shown;
@@ -221,6 +232,7 @@ function showTrouble(shown) {
 const report = ({ detail: { ctx } }) => {
   const status = ctx?.response?.status;
   if ((status && status < 500) || bringsPart(ctx)) return;
+  if (!status && performance.now() - leftAt < LEAVING) return;
   troubledSince = performance.now();
   showTrouble(true);
 };

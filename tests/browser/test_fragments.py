@@ -180,6 +180,25 @@ def test_a_server_that_is_out_of_reach_is_told_by_a_banner(at_screen: At, clinic
     expect(trouble).to_be_hidden()
 
 
+def test_what_a_browser_cuts_off_as_its_page_is_left_is_no_lost_connection(at_screen: At, clinic: Clinic):
+    clinic.visit()
+    grey = at_screen("dr_grey").open("/visits")
+    grey.watch.expect("htmx:error: Failed to fetch")
+    trouble = grey.page.locator("#trouble")
+    grey.page.route("**/visits/today", lambda route: route.abort())
+    failing = """() => new Promise((resolve) => {
+      document.addEventListener('htmx:finally:request', resolve, { once: true });
+      htmx.trigger(document.body, 'changed');
+    })"""
+    grey.page.evaluate("() => { window.dispatchEvent(new Event('beforeunload')); }")
+    grey.page.evaluate(failing)
+    expect(trouble).to_be_hidden()
+    # The page stayed, as with a download.
+    grey.page.wait_for_timeout(1000)
+    grey.page.evaluate(failing)
+    expect(trouble).to_be_visible()
+
+
 def test_a_fault_of_the_server_or_of_a_proxy_is_told_and_takes_nothing_away(at_screen: At, clinic: Clinic):
     session = clinic.session()
     grey = at_screen("dr_grey").open(f"/visits/{session.visit_id}/telemedicine")
