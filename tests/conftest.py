@@ -53,7 +53,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Two browsers with cameras fill both cores: `make test` lets tests that need them take turns."""
     for item in items:
         names = getattr(item, "fixturenames", ())
-        in_browser = {"browser", "playwright", "at_screen"} & set(names)
+        in_browser = {"browser", "playwright", "at_screen", "firefox"} & set(names)
         if in_browser and not item.nodeid.startswith(BESIDE_OTHERS):
             item.add_marker(pytest.mark.browser)
 

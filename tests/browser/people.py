@@ -43,6 +43,18 @@ def clinic_time(hours: float = 1) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M")
 
 
+def sign_in_cookie(app: Flask, key: str) -> dict[str, Any]:
+    """What a browser keeps in which this member of the cast is signed in."""
+    from telehealth import sign_ins
+    from telehealth.origin import Origin
+
+    origin = Origin(f"10.0.0.{next(_addresses)}")
+    with app.app_context():
+        token = sign_ins.sign_in(CAST[key].email, PASSWORD, origin)
+    assert token is not None, f"{key} cannot sign in"
+    return {"name": app.config["SIGN_IN_COOKIE"], "value": token, "httpOnly": True, "sameSite": "Lax"}
+
+
 class Somebody:
     """One person at one page of one browser; `page` is there for what has no verb."""
 
@@ -60,15 +72,7 @@ class Somebody:
 
     def let_in(self, app: Flask, url: str) -> None:
         """Sign in without the page, for tests whose matter that is not."""
-        from telehealth import sign_ins
-        from telehealth.origin import Origin
-
-        origin = Origin(f"10.0.0.{next(_addresses)}")
-        with app.app_context():
-            token = sign_ins.sign_in(CAST[self.key].email, PASSWORD, origin)
-        assert token is not None, f"{self.key} cannot sign in"
-        cookie = {"name": app.config["SIGN_IN_COOKIE"], "value": token, "url": url, "httpOnly": True}
-        self.page.context.add_cookies([{**cookie, "sameSite": "Lax"}])  # type: ignore[list-item]
+        self.page.context.add_cookies([{"url": url, **sign_in_cookie(app, self.key)}])  # type: ignore[list-item]
 
     def sign_in(self) -> Somebody:
         """Sign in by the page."""

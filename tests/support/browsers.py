@@ -7,7 +7,7 @@ answer of 500 and above fails the test when it ends.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, Protocol
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Playwright
 
@@ -43,13 +43,14 @@ window.RTCPeerConnection = new Proxy(window.RTCPeerConnection, {
 });
 """
 
+# Firefox counts what it shows of a call in a way of its own.
 RECEIVED = """
 async () => {
   const video = document.querySelector('video[data-participant="remote"]');
   const quality = video && video.getVideoPlaybackQuality();
   const found = {
     width: video ? video.videoWidth : 0,
-    shown: quality ? quality.totalVideoFrames - quality.droppedVideoFrames : 0,
+    shown: video?.mozPaintedFrames ?? (quality ? quality.totalVideoFrames - quality.droppedVideoFrames : 0),
     paused: video ? video.paused : true, muted: video ? video.muted : true,
     frames: 0, packets: 0, sound: 0, relayed: false,
   };
@@ -182,13 +183,20 @@ def until(what: Callable[[], Any], message: str = "it did not happen", seconds: 
         time.sleep(0.05)
 
 
-def received(page: Page) -> dict[str, Any]:
+class Asked(Protocol):
+    """A page of any browser, as far as it is asked what it received."""
+
+    def evaluate(self, function: str, /) -> Any:
+        """What this function gives on the page."""
+
+
+def received(page: Asked) -> dict[str, Any]:
     """What this page has received of the other side so far."""
     found: dict[str, Any] = page.evaluate(RECEIVED)
     return found
 
 
-def sees(page: Page, seconds: float = PATIENCE) -> dict[str, Any]:
+def sees(page: Asked, seconds: float = PATIENCE) -> dict[str, Any]:
     """Prove that the other side is seen and heard now: a picture, new frames, new sound packets."""
     first = until(
         lambda: (now := received(page))["width"] > 0 and now["frames"] > 0 and now,
@@ -206,7 +214,7 @@ def sees(page: Page, seconds: float = PATIENCE) -> dict[str, Any]:
     return now
 
 
-def sees_nobody(page: Page, seconds: float = PATIENCE) -> None:
+def sees_nobody(page: Asked, seconds: float = PATIENCE) -> None:
     """Prove that nothing of another side arrives any more."""
 
     def still() -> bool:
