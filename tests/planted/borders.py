@@ -104,4 +104,11 @@ BORDERS = (
         "if False:",
         ("tests/test_config.py",),
     ),
+    Fault(
+        "the press of a button may bring names along",
+        "telehealth/routes/__init__.py",
+        "if (request.form.keys() | request.args.keys()) - PRESSED:",
+        "if False:",
+        ("tests/routes/test_foreign_names.py::test_the_press_of_a_button_that_names_anything_is_refused",),
+    ),
 )

@@ -179,7 +179,11 @@ class Call {
       // The server's own page says best why: sign in first, over, not begun, prepared before a new sign-in.
       this.#remember({ reloaded: true });
       location.reload();
-    } else this.#finish('refused');
+    } else {
+      // Where we were taken in and could not go on, nobody should wait for us.
+      this.#line.leave();
+      this.#finish('refused');
+    }
   }
 
   /** Out of the call, for a reason that has a message of its own. */
