@@ -55,8 +55,8 @@ def measure(databases: Databases, folder: Path) -> Iterator[Figure]:
         browser = browsers.launch(stack.enter_context(sync_playwright()))
         stack.callback(browser.close)
         yield from _weights(browser, server, scene)
-        yield join(browser, server, floor, scene, "Join", 1.3)
-        yield join_prepared(browser, server, floor, scene, folder, 1.3)
+        yield join(browser, server, floor, scene, "Join", 1.2)
+        yield join_prepared(browser, server, floor, scene, folder, 1.0)
 
 
 def _weights(browser: Browser, server: Server, scene: Scene) -> Iterator[Figure]:

@@ -90,7 +90,7 @@ def test_a_browser_that_cannot_make_calls_says_so_and_nobody_waits_for_it(at_scr
 def test_whom_the_browser_fails_after_they_came_in_is_not_waited_for(at_screen: At, clinic: Clinic):
     session = clinic.session("IN_PROGRESS")
     ana = at_screen("ana", anew=True)
-    ana.page.add_init_script("RTCPeerConnection.generateCertificate = () => Promise.reject(new Error('none'))")
+    ana.page.add_init_script("RTCPeerConnection.generateCertificate = () => Promise.reject(Error('none'))")
     ana.open_call(session).is_("disconnected")
     ana.reads("You cannot come in right now")
     with clinic.app.app_context():
