@@ -174,6 +174,25 @@ def test_a_camera_that_is_turned_off_while_they_connect_stays_off(page):
     assert found == {"sent": None, "other": True}
 
 
+def test_a_connection_that_is_quicker_than_the_word_of_it_shows_the_camera(page):
+    assert page.evaluate(
+        """async () => {
+          const { prototype } = Object.getPrototypeOf(RTCPeerConnection);
+          const { setRemoteDescription } = prototype;
+          prototype.setRemoteDescription = async function (description) {
+            await setRemoteDescription.call(this, description);
+            if (description.type === 'answer') await until(() => this.connectionState === 'connected');
+          };
+          const still = await stillCamera();
+          const ends = await two({ still });
+          await connected(ends);
+          await sleep(300);
+          prototype.setRemoteDescription = setRemoteDescription;
+          return sends(0) === still.track;
+        }"""
+    )
+
+
 def test_a_new_way_takes_nothing_from_a_camera_that_runs(page):
     assert page.evaluate(
         """async () => {

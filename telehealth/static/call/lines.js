@@ -71,10 +71,11 @@ export class Lines {
   }
 
   /** Both sides are described, and wait for the connection: once for each. */
-  async warm() {
+  async warm(pc) {
     const sender = this.#sender('camera');
     const ready = sender?.track && this.#shown?.videoWidth && !document.hidden;
-    if (this.#warmed || !ready) return;
+    // Now and then the connection is quicker than the word that it can be made.
+    if (this.#warmed || !ready || pc.connectionState === 'connected') return;
     this.#warmed = true;
     const still = new Still(this.#shown);
     this.#still = still;

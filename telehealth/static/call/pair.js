@@ -262,7 +262,7 @@ export class Pair extends Emitter {
     this.#withFirefox = isOfFirefox(description);
     await pc.setRemoteDescription(description);
     if (!offer) {
-      this.#lines.warm();
+      this.#lines.warm(pc);
       return;
     }
     const first = !this.#lines.laid;
@@ -271,7 +271,7 @@ export class Pair extends Emitter {
     // What follows from the tracks takes the page a while, and the answer should not wait for it.
     if (first) this.#lines.announce();
     await set;
-    this.#lines.warm();
+    this.#lines.warm(pc);
     this.#answered = this.#describe(pc);
   }
 
