@@ -9,10 +9,11 @@ database = current_app.extensions["migrate"].db
 def run() -> None:
     """Migrate over the app's own engine."""
     with database.engine.connect() as connection:
+        # What is set here is for no other use of the connection.
+        connection.detach()
         if connection.dialect.name == "sqlite":
             # A table that is made anew is dropped for a moment: rows that refer to it must not stop
-            # that. The connection is of no other use afterwards.
-            connection.detach()
+            # that.
             connection.connection.dbapi_connection.execute("PRAGMA foreign_keys=OFF")
             # What looks first and writes after fails at once where somebody wrote in between.
             connection = connection.execution_options(writes=True)
@@ -20,7 +21,6 @@ def run() -> None:
             # It may have to wait for people at work longer than one of them for another.
             connection.exec_driver_sql("SET lock_timeout = 0")
             connection.commit()
-            connection.detach()
         context.configure(
             connection=connection,
             target_metadata=database.metadata,

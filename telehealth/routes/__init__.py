@@ -23,7 +23,7 @@ from telehealth.origin import Origin
 View = TypeVar("View", bound=Callable[..., Any])
 
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")
-PRESSED = {"csrf_token", "next", "reason"}
+PRESSED = {"csrf_token", "reason"}
 """What comes with the press of a button: the form that all of them share in the layout."""
 
 
@@ -268,7 +268,8 @@ def _refuse_foreign(view: Callable[..., Any]) -> None:
     """The press of a button names nothing: nobody else's room, role or state comes in with it."""
     if request.path.startswith("/api/") or hasattr(view, "speaks_json") or hasattr(view, "filled_in"):
         return
-    if (request.form.keys() | request.args.keys()) - PRESSED:
+    sent = request.form.keys() | request.files.keys() | request.args.keys()
+    if request.is_json or sent - PRESSED:
         raise Invalid()
 
 

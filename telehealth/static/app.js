@@ -118,7 +118,7 @@ document.addEventListener('submit', (event) => {
 // ---- What a call needs, fetched before it is wanted ------------------------------------------
 
 const PARTS = 'begin call awake chooser controls devices emitter http inbox people room signal view';
-const CARRIERS = { peer: 'lines pair peer quality', twilio: 'twilio twilio-library' };
+const CARRIERS = { peer: 'lines pair peer quality still', twilio: 'twilio twilio-library' };
 
 function fetchAhead() {
   const ahead = find('a[data-ahead=all]');

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Locator, Page, expect
+from sqlalchemy import select
 from support import browsers
 from support.browsers import PATIENCE, Watch
 from support.cast import CAST, PASSWORD
 
 if TYPE_CHECKING:
     from flask import Flask
+    from support.cast import Clinic
 
     from telehealth.models import Session
 
@@ -41,6 +43,16 @@ def clinic_time(hours: float = 1) -> str:
     """The clinic's time in so many hours, as typed into a field for date and time."""
     moment = datetime.now(ZoneInfo(SETTINGS["TIMEZONE"])) + timedelta(hours=hours)
     return moment.strftime("%Y-%m-%dT%H:%M")
+
+
+def states_in(session: Session, clinic: Clinic) -> list[str]:
+    """How everybody stands who ever was in this session, in the order in which they came."""
+    from telehealth.extensions import db
+    from telehealth.models import Participation
+
+    with clinic.app.app_context():
+        query = select(Participation.state).where(Participation.session_id == session.id)
+        return list(db.session.scalars(query.order_by(Participation.entered_at)))
 
 
 def sign_in_cookie(app: Flask, key: str) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from playwright.sync_api import Browser, expect
 from support import browsers
 from support.cast import Clinic
 
-from browser.people import At, Call
+from browser.people import At, Call, states_in
 from telehealth import presence
+from telehealth.models import Participation
 
 
 def test_who_says_no_to_the_camera_is_told_the_steps_and_still_sees_and_hears(
@@ -78,23 +79,25 @@ def test_a_browser_that_cannot_make_calls_says_so_and_nobody_waits_for_it(at_scr
     for session, key in [(clinic.session(), "ana"), (clinic.session("IN_PROGRESS"), "dr_grey")]:
         one = at_screen(key, anew=True)
         one.page.add_init_script("delete window.RTCPeerConnection")
+        asked: list[str] = []
+        one.page.on("request", lambda request, asked=asked: asked.append(request.url))
         one.open_call(session).is_("disconnected")
         heading = one.page.get_by_role("heading", name="This browser cannot make video calls")
         expect(heading).to_be_focused()
         one.reads("Use a new version of Chrome, Edge, Firefox or Safari.")
         expect(one.page.get_by_role("link", name=re.compile("^Back to"))).to_be_visible()
+        assert not [url for url in asked if url.endswith("/enter")]
         with clinic.app.app_context():
             assert presence.who(clinic.now(session)) == []
 
 
-def test_whom_the_browser_fails_after_they_came_in_is_not_waited_for(at_screen: At, clinic: Clinic):
+def test_whom_the_browser_fails_after_they_came_in_has_left(at_screen: At, clinic: Clinic):
     session = clinic.session("IN_PROGRESS")
     ana = at_screen("ana", anew=True)
     ana.page.add_init_script("RTCPeerConnection.generateCertificate = () => Promise.reject(Error('none'))")
     ana.open_call(session).is_("disconnected")
     ana.reads("You cannot come in right now")
-    with clinic.app.app_context():
-        browsers.until(lambda: presence.who(clinic.now(session)) == [], "they still seem to be here")
+    browsers.until(lambda: states_in(session, clinic) == [Participation.LEFT], "they are still here")
 
 
 def test_a_camera_is_chosen_in_the_call_and_opened_again_when_it_was_pulled_out(call: Call):

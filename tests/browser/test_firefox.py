@@ -56,8 +56,9 @@ def in_firefox(firefox: Firefox, server: Server, app: Flask) -> Iterator[InFiref
     """Puts a member of the cast, or a stranger, at Firefox; what their pages complain about fails."""
     tabs: list[Tab] = []
 
-    def in_firefox(key: str = "", at: Firefox | None = None) -> Tab:
-        tab = (at or firefox).tab(server.url, [sign_in_cookie(app, key)] if key else [])
+    def in_firefox(key: str = "", at: Firefox | None = None, beside: Tab | None = None) -> Tab:
+        cookies = [sign_in_cookie(app, key)] if key else []
+        tab = beside.second() if beside else (at or firefox).tab(server.url, cookies)
         tab.watch.expect(LEFT)
         tabs.append(tab)
         return tab
@@ -137,7 +138,7 @@ def test_a_doctor_in_firefox_talks_with_a_patient_in_chromium(
 
     grey.reload()
     see_each_other(ana, grey)
-    newer = grey.second().open(f"/telemedicine/{session.id}/call")
+    newer = in_firefox(beside=grey).open(f"/telemedicine/{session.id}/call")
     see_each_other(ana, newer)
     grey.reads("The call is open in another window")
     newer.press("End Session")
@@ -145,7 +146,6 @@ def test_a_doctor_in_firefox_talks_with_a_patient_in_chromium(
     newer.reads("It lasted")
     ana.reads("Your visit has ended")
     ana.reads("It lasted")
-    newer.close()
 
 
 @pytest.mark.parametrize("lost", [False, True], ids=["and nothing was lost", "and the connection is lost"])
@@ -164,6 +164,7 @@ def test_the_network_comes_back(at_screen: At, in_firefox: InFirefox, session: S
     ana.page.evaluate("() => { window.dispatchEvent(new Event('online')); }")
     ana.page.wait_for_timeout(1000)
     see_each_other(ana, grey)
+    assert (ana.page.evaluate("() => connections.length") > before) == lost
 
 
 def test_who_says_no_to_the_camera_is_told_the_steps_and_still_sees_and_hears(

@@ -78,8 +78,10 @@ def almost_full(app, url):
     else:
         with psycopg.connect(url, autocommit=True) as other:
             other.execute(FULL)
-            yield
-            other.execute("DROP FUNCTION full_disk CASCADE")
+            try:
+                yield
+            finally:
+                other.execute("DROP FUNCTION full_disk CASCADE")
 
 
 @pytest.fixture

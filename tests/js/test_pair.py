@@ -193,6 +193,26 @@ def test_a_connection_that_is_quicker_than_the_word_of_it_shows_the_camera(page)
     )
 
 
+@pytest.mark.parametrize("state", ["connected", "disconnected"])
+def test_a_new_way_takes_nothing_from_a_camera_that_came_late(page, state):
+    assert page.evaluate(
+        """async (state) => {
+          const ends = await two();
+          for (const { pair } of ends) pair.setTrack('camera', null);
+          await connected(ends);
+          const still = await stillCamera();
+          for (const { pair } of ends) pair.setTrack('camera', still.track, still.shown);
+          Object.defineProperty(made[0], 'connectionState', { get: () => state });
+          ends[0].pair.restart();
+          await until(() => ends[0].sent.filter(({ description }) => description).length === 2);
+          await until(() => made.every((one) => one.signalingState === 'stable'));
+          await sleep(300);
+          return ends.every((_, index) => sends(index) === still.track);
+        }""",
+        state,
+    )
+
+
 def test_a_new_way_takes_nothing_from_a_camera_that_runs(page):
     assert page.evaluate(
         """async () => {

@@ -73,3 +73,10 @@ def test_a_browser_that_does_not_say_how_much_it_can_send_is_not_held_back(stati
     route = {"type": "candidate-pair", "nominated": True, "state": "succeeded"}
     (found,) = static_page.evaluate(LOOKS, [[inbound(100, 0), route]])
     assert found["room"] == math.inf
+
+
+def test_of_several_ways_the_one_in_use_says_how_much_can_be_sent(static_page):
+    old = {"type": "candidate-pair", "nominated": True, "state": "succeeded"}
+    used = {**old, "availableOutgoingBitrate": 200_000}
+    looks = [[inbound(100, 0), *ways] for ways in ((used, old), (old, used))]
+    assert [found["room"] for found in static_page.evaluate(LOOKS, looks)] == [200_000, 200_000]

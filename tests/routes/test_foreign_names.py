@@ -225,7 +225,7 @@ def _ways(trial: Trial) -> Iterator[tuple[Way, list[str]]]:
         in_body = _others(_fields(row, body or {}))
         yield lambda given: {"data": None, "json": {**(body or {}), **given}}, in_body
         yield (
-            lambda given: {"json": None, "data": {**(_flat(body or {}) or {"next": "1"}), **given}},
+            lambda given: {"json": None, "data": {**(_flat(body or {}) or {"reason": "1"}), **given}},
             in_body,
         )
 

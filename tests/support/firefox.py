@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 from support import browsers, needs
 
@@ -85,15 +85,21 @@ class Firefox:
         )
         self._count = 0
         self._tabs: dict[str, Tab] = {}
-        self._line = connect(_address(folder), max_size=None, ping_interval=None)
-        self.ask("session.new", capabilities={})
-        self.ask("session.subscribe", events=["log.entryAdded", "network.responseCompleted"])
-        script = "() => {" + browsers.COLLECT + TELL + "}"
-        self.ask("script.addPreloadScript", functionDeclaration=script)
+        self._line: ClientConnection | None = None
+        try:
+            self._line = connect(_address(folder), max_size=None, ping_interval=None)
+            self.ask("session.new", capabilities={})
+            self.ask("session.subscribe", events=["log.entryAdded", "network.responseCompleted"])
+            script = "() => {" + browsers.COLLECT + TELL + "}"
+            self.ask("script.addPreloadScript", functionDeclaration=script)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """End the browser, and leave nothing of it."""
-        self._line.close()
+        if self._line:
+            self._line.close()
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -120,6 +126,7 @@ class Firefox:
 
     def ask(self, method: str, **parameters: Any) -> Any:
         """Send a command, and give what the browser answers."""
+        assert self._line is not None
         self._count += 1
         number = self._count
         self._line.send(json.dumps({"id": number, "method": method, "params": parameters}))
@@ -234,5 +241,5 @@ def _address(folder: Path) -> str:
             return dict(json.loads(told.read_text()))
         return None
 
-    where = browsers.until(found, "Firefox did not start", 30)
+    where = browsers.until(found, "Firefox did not start")
     return f"ws://{where['ws_host']}:{where['ws_port']}/session"

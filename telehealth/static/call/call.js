@@ -149,6 +149,7 @@ class Call {
   #troubled(reason) {
     if (reason === 'elsewhere') this.#finish('elsewhere');
     else if (reason === 'put-out') this.#gone();
+    else if (reason === 'unsupported') this.#giveUp('unsupported');
     else if (reason !== 'turn-credentials') this.#set({ trouble: reason });
   }
 
@@ -179,11 +180,13 @@ class Call {
       // The server's own page says best why: sign in first, over, not begun, prepared before a new sign-in.
       this.#remember({ reloaded: true });
       location.reload();
-    } else {
-      // Where we were taken in and could not go on, nobody should wait for us.
-      this.#line.leave();
-      this.#finish('refused');
-    }
+    } else this.#giveUp('refused');
+  }
+
+  /** We cannot go on; where we were taken in, nobody should wait for us. */
+  #giveUp(over) {
+    if (this.#ticket) this.#line.leave();
+    this.#finish(over);
   }
 
   /** Out of the call, for a reason that has a message of its own. */

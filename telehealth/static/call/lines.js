@@ -71,20 +71,19 @@ export class Lines {
   }
 
   /** Both sides are described, and wait for the connection: once for each. */
-  async warm(pc) {
-    const sender = this.#sender('camera');
-    const ready = sender?.track && this.#shown?.videoWidth && !document.hidden;
-    // Now and then the connection is quicker than the word that it can be made.
-    if (this.#warmed || !ready || pc.connectionState === 'connected') return;
+  async warm() {
+    const ready = this.#tracks.camera && this.#shown?.videoWidth && !document.hidden;
+    if (this.#warmed || !ready) return;
     this.#warmed = true;
     const still = new Still(this.#shown);
     this.#still = still;
-    await sender.replaceTrack(still.track).catch(() => {});
+    await this.#sender('camera').replaceTrack(still.track);
     still.give();
   }
 
-  /** The connection is there. */
+  /** The connection is there; now and then sooner than the word that it can be made. */
   flow() {
+    this.#warmed = true;
     const still = this.#still;
     if (!still) return;
     still.give();
@@ -95,6 +94,7 @@ export class Lines {
 
   /** The connection is no more. */
   drop() {
+    this.#still?.track.stop();
     this.#transceivers = this.#channel = this.#still = null;
     this.#sharp = this.#warmed = false;
   }

@@ -11,7 +11,7 @@ const REBUILD_PAUSE = 10000;
 /** Which connection of the other side a description is of. */
 const origin = (description) => /^o=\S+ (\d+)/m.exec(description?.sdp)?.[1];
 
-/** Firefox says so; other browsers leave it out of what they pass on of another's. */
+/** Firefox says so; read from what came, for other browsers' `remoteDescription` has lost it. */
 const isOfFirefox = (description) => /^o=mozilla/m.test(description?.sdp);
 
 /**
@@ -110,13 +110,15 @@ export class Pair extends Emitter {
       this.#configuration = configuration;
       pc.setConfiguration(configuration);
     }
-    const connected = pc.connectionState === 'connected';
-    if (this.#mixed && pc.remoteDescription) {
-      if (!connected) this.#rebuild();
+    const { connectionState, remoteDescription, signalingState } = pc;
+    if (this.#mixed && remoteDescription) {
+      if (['disconnected', 'failed'].includes(connectionState)) this.#rebuild();
+      // What is just being made has its time.
+      else if (connectionState !== 'connected') this.#restartIn(RESTART_STEP);
       return;
     }
-    if (pc.signalingState === 'stable' && this.#lines.laid) pc.restartIce();
-    if (connected) return;
+    if (signalingState === 'stable' && this.#lines.laid) pc.restartIce();
+    if (connectionState === 'connected') return;
     this.#restarts += 1;
     const wait = Math.min(RESTART_STEP * this.#restarts, RESTART_LONGEST);
     this.#restartIn(wait + (this.#polite ? 1500 : 0));
@@ -261,17 +263,15 @@ export class Pair extends Emitter {
     if (clash) this.#describing = null;
     this.#withFirefox = isOfFirefox(description);
     await pc.setRemoteDescription(description);
-    if (!offer) {
-      this.#lines.warm(pc);
-      return;
-    }
+    if (!offer) this.#lines.warm().catch(() => {});
+    if (!offer) return;
     const first = !this.#lines.laid;
     if (first) this.#lines.adopt(pc);
     const set = pc.setLocalDescription();
     // What follows from the tracks takes the page a while, and the answer should not wait for it.
     if (first) this.#lines.announce();
     await set;
-    this.#lines.warm(pc);
+    this.#lines.warm().catch(() => {});
     this.#answered = this.#describe(pc);
   }
 

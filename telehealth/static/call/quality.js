@@ -22,7 +22,7 @@ export function measure(report, before = { packets: 0, lost: 0 }) {
   const counts = { packets: 0, lost: 0 };
   let worst = 0;
   let rtt = 0;
-  let room = 0;
+  let room;
   for (const [, stat] of report) {
     if (stat.type === 'inbound-rtp') {
       counts.packets += stat.packetsReceived ?? 0;
@@ -31,12 +31,12 @@ export function measure(report, before = { packets: 0, lost: 0 }) {
       worst = Math.max(worst, stat.fractionLost ?? 0);
     } else if (stat.type === 'candidate-pair' && stat.nominated && stat.state === 'succeeded') {
       rtt = stat.currentRoundTripTime ?? 0;
-      // Firefox does not say, and takes care of it by itself.
-      room = stat.availableOutgoingBitrate ?? Infinity;
+      // Of several ways Chromium says it of the one in use. Firefox never does, and takes care by itself.
+      room = stat.availableOutgoingBitrate ?? room ?? Infinity;
     }
   }
   const packets = Math.max(0, counts.packets - before.packets);
   const lost = Math.max(0, counts.lost - before.lost);
   const loss = Math.max(lost && lost / (packets + lost), worst);
-  return { level: level({ packets, loss, rtt }), loss, rtt, room, counts };
+  return { level: level({ packets, loss, rtt }), loss, rtt, room: room ?? 0, counts };
 }

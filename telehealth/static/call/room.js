@@ -26,8 +26,8 @@ import { Emitter } from './emitter.js';
  * Events: `state-changed` {state}; `participant-joined`, `participant-left`, `participant-state` and
  * `remote-state` (their `media` changed) {participant}; `track-added` {participant, source, track};
  * `quality` {level} 0 to 5, the worst; `trouble` {reason}: no-path, unreachable, full, no-video,
- * no-room, no-entry while it goes on trying, null when that is over, elsewhere and put-out when it
- * gave up, and turn-credentials, of which the carrier takes care. Pictures are shown and hidden by
+ * no-room, no-entry while it goes on trying, null when that is over, elsewhere, put-out and unsupported
+ * when it gave up, and turn-credentials, of which the carrier takes care. Pictures are shown and hidden by
  * `remote-state`: with some carriers the track of a camera that is off stays.
  */
 export class Room extends Emitter {

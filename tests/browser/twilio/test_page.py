@@ -10,13 +10,14 @@ from playwright.sync_api import expect
 from support import browsers, false_twilio
 from support.cast import Clinic
 
-from browser.people import At, see_each_other
+from browser.people import At, see_each_other, states_in
 from browser.test_call_devices import (
     test_who_has_a_microphone_alone_is_heard,
     test_who_says_no_alone_in_the_call_is_told_the_steps_and_can_go_on_without,
     test_who_says_no_to_the_camera_is_told_the_steps_and_still_sees_and_hears,
 )
 from browser.twilio.stage import WORDS_SEEN, words_seen
+from telehealth.models import Participation
 
 if TYPE_CHECKING:
     from telehealth.models import Session
@@ -96,6 +97,16 @@ def test_a_library_that_does_not_load_at_first_is_said_and_then_it_comes_by_itse
     expect(ana.page.get_by_role("status").filter(has_text="Joining the call.")).to_have_count(1)
     ana.page.unroute(LIBRARY)
     see_each_other(grey, ana)
+
+
+def test_a_browser_that_twilio_does_not_take_says_so_and_leaves(at_screen: At, clinic: Clinic):
+    session = clinic.session("IN_PROGRESS")
+    ana = at_screen("ana")
+    false_twilio.serve(ana.page)
+    ana.page.add_init_script("window.supported = false")
+    ana.open_call(session).is_("disconnected")
+    expect(ana.page.get_by_role("heading", name="This browser cannot make video calls")).to_be_focused()
+    browsers.until(lambda: states_in(session, clinic) == [Participation.LEFT], "they are still here")
 
 
 @pytest.mark.parametrize("code", SENTENCES)
