@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Locator, Page, expect
-from sqlalchemy import select
 from support import browsers
 from support.browsers import PATIENCE, Watch
 from support.cast import CAST, PASSWORD
+from support.domain import rows
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -46,13 +46,12 @@ def clinic_time(hours: float = 1) -> str:
 
 
 def states_in(session: Session, clinic: Clinic) -> list[str]:
-    """How everybody stands who ever was in this session, in the order in which they came."""
-    from telehealth.extensions import db
+    """How everybody stands who ever was in this session."""
     from telehealth.models import Participation
 
     with clinic.app.app_context():
-        query = select(Participation.state).where(Participation.session_id == session.id)
-        return list(db.session.scalars(query.order_by(Participation.entered_at)))
+        found = rows(Participation, Participation.session_id == session.id)
+    return [row["state"] for row in found]
 
 
 def sign_in_cookie(app: Flask, key: str) -> dict[str, Any]:

@@ -263,15 +263,17 @@ export class Pair extends Emitter {
     if (clash) this.#describing = null;
     this.#withFirefox = isOfFirefox(description);
     await pc.setRemoteDescription(description);
-    if (!offer) this.#lines.warm().catch(() => {});
-    if (!offer) return;
+    if (offer) await this.#answer(pc);
+    this.#lines.warm().catch(() => {});
+  }
+
+  async #answer(pc) {
     const first = !this.#lines.laid;
     if (first) this.#lines.adopt(pc);
     const set = pc.setLocalDescription();
     // What follows from the tracks takes the page a while, and the answer should not wait for it.
     if (first) this.#lines.announce();
     await set;
-    this.#lines.warm().catch(() => {});
     this.#answered = this.#describe(pc);
   }
 
